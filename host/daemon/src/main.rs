@@ -1,0 +1,3 @@
+//! Every customer conversation of a shop in one durable queue.
+
+fn main() {}

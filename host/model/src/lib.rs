@@ -1,0 +1,18 @@
+//! The rules of the desk, pure: no I/O, no async, no SQL, no WebAssembly, no wire format.
+//!
+//! Everything above this crate speaks in these words. `wit/` is the same vocabulary as plugins see it; the runtime
+//! converts at its door. The store keeps what is here, the pipeline moves it, the gateway shows it.
+pub mod conversation;
+pub mod decision;
+pub mod delivery;
+pub mod id;
+pub mod intake;
+pub mod message;
+pub mod order;
+pub mod queue;
+pub mod retry;
+pub mod thread;
+pub mod time;
+
+pub use id::*;
+pub use time::Timestamp;

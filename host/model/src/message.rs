@@ -1,0 +1,388 @@
+//! What comes in and goes out: arrivals, messages, deliveries. The twin of `wit/types.wit` and `wit/plugin.wit`.
+use crate::order::Order;
+use crate::time::Timestamp;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Name and value, in the order the channel gave them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attribute {
+    /// Lower case with dashes.
+    pub name: String,
+    /// Any text.
+    pub value: String,
+}
+
+/// What kind of name a person is known by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum HandleKind {
+    /// An RFC 5321 address, domain in lower case.
+    Email,
+    /// An E.164 number.
+    Phone,
+    /// A user of one WeChat official account.
+    WechatOpenid,
+    /// A user across the accounts of one WeChat open platform.
+    WechatUnionid,
+    /// A buyer's id on a marketplace.
+    MarketplaceBuyer,
+    /// A visitor of the shop's own site.
+    Visitor,
+    /// Anything else.
+    Other,
+}
+
+impl HandleKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Email,
+        Self::Phone,
+        Self::WechatOpenid,
+        Self::WechatUnionid,
+        Self::MarketplaceBuyer,
+        Self::Visitor,
+        Self::Other,
+    ];
+
+    /// The contract's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::WechatOpenid => "wechat-openid",
+            Self::WechatUnionid => "wechat-unionid",
+            Self::MarketplaceBuyer => "marketplace-buyer",
+            Self::Visitor => "visitor",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// One way to recognise a person.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Handle {
+    /// What kind of name `value` is.
+    pub kind: HandleKind,
+    /// The name in the normal form of its kind.
+    pub value: String,
+    /// True only where the channel proves it.
+    pub verified: bool,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Author {
+    /// The person the shop serves.
+    Customer,
+    /// A person of the shop.
+    Agent,
+    /// A machine that answers in the shop's name.
+    Bot,
+    /// The channel or the desk itself.
+    System,
+}
+
+impl Author {
+    /// The contract's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Agent => "agent",
+            Self::Bot => "bot",
+            Self::System => "system",
+        }
+    }
+
+    /// The author of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Customer, Self::Agent, Self::Bot, Self::System].into_iter().find(|author| author.as_str() == word)
+    }
+}
+
+/// A file the host holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attachment {
+    /// SHA-256 of the bytes in lower-case hex.
+    pub blob: String,
+    /// The name to show. Never used as a path.
+    pub name: String,
+    /// RFC 6838 media type.
+    pub media_type: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// The id that the HTML part refers to as `cid:`.
+    pub content_id: Option<String>,
+}
+
+/// A text with what hangs on it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Content {
+    /// What the author wrote now, as plain text.
+    pub text: String,
+    /// The history that was quoted.
+    pub quoted: Option<String>,
+    /// The author's HTML, as it came: not sanitised.
+    pub html: Option<String>,
+    /// Files, in the order of the channel.
+    pub attachments: Vec<Attachment>,
+}
+
+/// What the channel knows about which conversation a message belongs to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ThreadHints {
+    /// The secret given out with an earlier outgoing message.
+    pub reply_token: Option<String>,
+    /// A tag such as `T1042`.
+    pub tag: Option<String>,
+    /// The external id of the message this one answers.
+    pub in_reply_to: Option<String>,
+    /// External ids of earlier messages of the thread.
+    pub references: Vec<String>,
+    /// The channel's own id of the dialogue.
+    pub thread_key: Option<String>,
+    /// The order the message is about.
+    pub order_id: Option<String>,
+}
+
+/// One message from outside, normalised.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inbound {
+    /// The channel's id of the message.
+    pub external_id: Option<String>,
+    /// When the author sent it, as the channel says.
+    pub sent_at: Timestamp,
+    /// Who wrote it.
+    pub author: Author,
+    /// The ways to recognise the author, best first.
+    pub from: Vec<Handle>,
+    /// The name the author shows.
+    pub display_name: Option<String>,
+    /// The subject, decoded, without reply prefixes and tag.
+    pub subject: Option<String>,
+    /// What was written.
+    pub content: Content,
+    /// Which conversation it may belong to.
+    pub thread: ThreadHints,
+    /// Kept, but never answered by a machine.
+    pub automatic: bool,
+    /// What else the channel knows.
+    pub attributes: Vec<Attribute>,
+}
+
+impl Inbound {
+    /// What the message says, as a number: two arrivals with the same external id and the same digest are one message.
+    ///
+    /// The sending time is left out, because a channel that does not tell one gets the time of arrival; attributes and
+    /// thread hints are left out, because the way a copy took may change them.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        for handle in &self.from {
+            field(handle.kind.as_str().as_bytes());
+            field(handle.value.as_bytes());
+        }
+        field(self.subject.as_deref().unwrap_or_default().as_bytes());
+        field(self.content.text.as_bytes());
+        field(self.content.quoted.as_deref().unwrap_or_default().as_bytes());
+        field(self.content.html.as_deref().unwrap_or_default().as_bytes());
+        for attachment in &self.content.attachments {
+            field(attachment.blob.as_bytes());
+            field(attachment.name.as_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// What became of an outgoing message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeliveryState {
+    /// The next system took it over.
+    Accepted,
+    /// It reached the customer's device or mailbox.
+    Delivered,
+    /// The customer opened it.
+    Read,
+    /// Refused before it left.
+    Failed,
+    /// Taken over first, came back later.
+    Bounced,
+}
+
+impl DeliveryState {
+    /// The contract's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Bounced => "bounced",
+        }
+    }
+}
+
+/// News about an outgoing message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    /// The host's id, where the channel gives it back. Text of an [`crate::OutgoingId`].
+    pub outgoing_id: Option<String>,
+    /// The channel's id of the outgoing message.
+    pub external_id: Option<String>,
+    /// What became of it.
+    pub state: DeliveryState,
+    /// The channel's own words.
+    pub detail: Option<String>,
+}
+
+/// One thing that an arrival told.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ChannelEvent {
+    /// Somebody wrote.
+    Message(Box<Inbound>),
+    /// An order changed.
+    Order(Box<Order>),
+    /// An outgoing message went further or came back.
+    Delivery(Delivery),
+}
+
+/// One HTTP request as a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Upper case.
+    pub method: String,
+    /// Path and query for an arrival, an absolute URL for egress.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<Attribute>,
+    /// The bytes as they came.
+    pub body: Arc<[u8]>,
+}
+
+/// One HTTP response as a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Response {
+    /// 100 to 599.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<Attribute>,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+/// What came in, as it came in. Cheap to clone: the bytes are shared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// A call of the channel's hook.
+    Http(Request),
+    /// A mail with its RFC 5321 envelope.
+    Mail {
+        /// The return path; empty for the null one.
+        mail_from: String,
+        /// Those of the mail's recipients that belong to the channel.
+        rcpt_to: Vec<String>,
+        /// The message, after dot-unstuffing.
+        data: Arc<[u8]>,
+    },
+    /// A file.
+    Document {
+        /// Its name, for people.
+        name: String,
+        /// What it is said to be.
+        media_type: String,
+        /// Its bytes.
+        data: Arc<[u8]>,
+    },
+}
+
+impl Arrival {
+    /// The bytes that matter: body, message or file.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        match self {
+            Self::Http(request) => &request.body,
+            Self::Mail { data, .. } | Self::Document { data, .. } => data,
+        }
+    }
+
+    /// The contract's word for its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Mail { .. } => "mail",
+            Self::Document { .. } => "document",
+        }
+    }
+}
+
+/// What an arrival told.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Reading {
+    /// In the order they are to be stored.
+    pub events: Vec<ChannelEvent>,
+    /// What to answer the sender of an HTTP arrival.
+    pub answer: Option<Response>,
+}
+
+/// Why an arrival told nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    /// Signature or token wrong. Nothing is stored.
+    Unauthenticated(String),
+    /// Not this channel's format. The raw arrival is parked.
+    Malformed(String),
+    /// Understood and deliberately dropped.
+    Ignored(String),
+}
+
+/// One message to send, as an adapter gets it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outgoing {
+    /// Also the idempotency key.
+    pub id: crate::OutgoingId,
+    /// When it was written; the same for every attempt.
+    pub at: Timestamp,
+    /// The conversation.
+    pub conversation: crate::ConversationId,
+    /// The secret that brings an answer back.
+    pub reply_token: String,
+    /// Who wrote it.
+    pub author: Author,
+    /// To whom, best first.
+    pub to: Vec<Handle>,
+    /// The conversation's subject.
+    pub subject: Option<String>,
+    /// What to send.
+    pub content: Content,
+    /// The external id of the message it answers.
+    pub in_reply_to: Option<String>,
+    /// External ids of the conversation's earlier messages, oldest first, the newest twenty at most.
+    pub references: Vec<String>,
+    /// What else the host knows.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Why a message could not be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SendError {
+    /// The channel's reply window is closed.
+    WindowClosed(String),
+    /// The channel's credentials are wrong or expired.
+    Unauthorised(String),
+    /// It will never work.
+    Permanent(String),
+    /// It may work later.
+    Temporary {
+        /// For people.
+        why: String,
+        /// When to try again, where the channel says so.
+        after: Option<Duration>,
+    },
+}

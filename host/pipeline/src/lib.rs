@@ -1,0 +1,1 @@
+//! The way of one message: receive, decide, reply, deliver.

@@ -1,0 +1,1 @@
+//! WebAssembly and nothing else: loads, pictures, calls and bounds plugins.

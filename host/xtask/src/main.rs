@@ -1,0 +1,3 @@
+//! What `cargo xtask` runs: set-up, demo, test, bench.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Puts a plugin's configuration schema where the SDK embeds it.

@@ -1,0 +1,1 @@
+//! Everything together, with other people's clients and servers.
