@@ -13,9 +13,9 @@ pub mod services {
         inline: "package tributary:sdk; world services { import tributary:plugin/types@0.1.0; import tributary:plugin/web@0.1.0; import tributary:plugin/trade@0.1.0; import tributary:plugin/desk@0.1.0; import tributary:plugin/log@0.1.0; import tributary:plugin/config@0.1.0; import tributary:plugin/clock@0.1.0; import tributary:plugin/secrets@0.1.0; import tributary:plugin/state@0.1.0; import tributary:plugin/blobs@0.1.0; import tributary:plugin/http@0.1.0; import tributary:plugin/mail@0.1.0; import tributary:plugin/knowledge@0.1.0; }",
         world: "tributary:sdk/services",
         generate_all,
+        additional_derives: [PartialEq],
     });
 }
-
 
 /// Export of `lifecycle`.
 pub mod lifecycle {
@@ -26,6 +26,7 @@ pub mod lifecycle {
         pub_export_macro: true,
         export_macro_name: "export_lifecycle",
         default_bindings_module: "tributary_sdk::bindings::lifecycle",
+        additional_derives: [PartialEq],
     });
 }
 
@@ -38,6 +39,7 @@ pub mod channel {
         pub_export_macro: true,
         export_macro_name: "export_channel",
         default_bindings_module: "tributary_sdk::bindings::channel",
+        additional_derives: [PartialEq],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
             "tributary:plugin/web@0.1.0": crate::bindings::services::tributary::plugin::web,
@@ -54,6 +56,7 @@ pub mod poller {
         pub_export_macro: true,
         export_macro_name: "export_poller",
         default_bindings_module: "tributary_sdk::bindings::poller",
+        additional_derives: [PartialEq],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
         },
@@ -69,6 +72,7 @@ pub mod commerce {
         pub_export_macro: true,
         export_macro_name: "export_commerce",
         default_bindings_module: "tributary_sdk::bindings::commerce",
+        additional_derives: [PartialEq],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
             "tributary:plugin/trade@0.1.0": crate::bindings::services::tributary::plugin::trade,
@@ -85,6 +89,7 @@ pub mod policy {
         pub_export_macro: true,
         export_macro_name: "export_policy",
         default_bindings_module: "tributary_sdk::bindings::policy",
+        additional_derives: [PartialEq],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
             "tributary:plugin/trade@0.1.0": crate::bindings::services::tributary::plugin::trade,
@@ -102,6 +107,7 @@ pub mod review {
         pub_export_macro: true,
         export_macro_name: "export_review",
         default_bindings_module: "tributary_sdk::bindings::review",
+        additional_derives: [PartialEq],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
             "tributary:plugin/trade@0.1.0": crate::bindings::services::tributary::plugin::trade,

@@ -1,5 +1,38 @@
 //! Write channel adapters and handling policies for Tributary.
-pub mod bindings;
+//!
+//! A plugin is a crate with four files beside its source: `plugin.toml` (read by the host; `tributary-sdk-build` defines and checks it), `config.toml` (the defaults an
+//! operator may change), `src/config.rs` (the type of that configuration) and a three-line `build.rs`. It implements
+//! [`Plugin`] and one or more of [`Channel`], [`Poller`], [`Commerce`], [`Policy`] and [`Review`], and ends with
+//!
+//! ```ignore
+//! tributary_sdk::export!(MyPlugin: policy);
+//! ```
+//!
+//! [`export!`] names the host's entry points and puts the manifest, the configuration's schema and the defaults into the
+//! component, so a plugin ships as one file. The services of the host are in [`host`]; [`testing`] answers them when a
+//! plugin is tested natively.
 
-pub use bindings::channel::exports::tributary::plugin::channel::{Arrival, Document, Envelope, Outgoing, Reading, Rejection};
+pub mod bindings;
+pub mod host;
+
+mod error;
+mod export;
+mod plugin;
+mod values;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+#[doc(hidden)]
+pub use export::{Exports, Guest};
+
+pub use bindings::channel::exports::tributary::plugin::channel::{
+    Arrival, Document, Envelope, Outgoing, Reading, Rejection,
+};
+pub use bindings::poller::exports::tributary::plugin::poller::Batch;
 pub use bindings::services::tributary::plugin::{desk, trade, types, web};
+pub use error::PrepareError;
+pub use export::{Exported, load};
+pub use plugin::{Channel, Commerce, Plugin, Policy, Poller, Review};

@@ -1,0 +1,116 @@
+//! Sends a conversation to the team that its class belongs to (E2), by a table in the configuration.
+//!
+//! A conversation is routed when it has no team yet, and again when this run changed its grade, category or tags. Any
+//! other message leaves it where it is, so a transfer by a person stands.
+mod config;
+
+use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Route, Snapshot};
+use tributary_sdk::{Plugin, Policy, PrepareError};
+
+pub use config::{Config, Row};
+
+/// The prepared policy.
+pub struct Routing {
+    default_team: String,
+    rows: Vec<Prepared>,
+}
+
+struct Prepared {
+    row: Row,
+    grades: Vec<Grade>,
+}
+
+tributary_sdk::export!(Routing: policy);
+
+impl Plugin for Routing {
+    type Config = Config;
+
+    fn prepare(config: Config) -> Result<Self, PrepareError> {
+        if config.default_team.is_empty() {
+            return Err(PrepareError::value("default-team", "expected the name of a team"));
+        }
+        let rows = config.routes.into_iter().enumerate().map(prepare_row).collect::<Result<_, _>>()?;
+        Ok(Self { default_team: config.default_team, rows })
+    }
+}
+
+fn prepare_row((index, row): (usize, Row)) -> Result<Prepared, PrepareError> {
+    let key = |name: &str| format!("routes.{index}.{name}");
+    if row.team.is_empty() {
+        return Err(PrepareError::value(key("team"), "expected the name of a team"));
+    }
+    let grade = |word: &String| {
+        let expected = "expected inquiry, simple-complaint, dispute or emergency";
+        Grade::from_word(word).ok_or_else(|| PrepareError::value(key("grades"), expected))
+    };
+    let grades = row.grades.iter().map(grade).collect::<Result<_, _>>()?;
+    Ok(Prepared { row, grades })
+}
+
+impl Policy for Routing {
+    fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
+        if !matches!(happening, Happening::Message(_) | Happening::Order(_)) {
+            return Ok(Vec::new());
+        }
+        if conversation.current_team().is_some() && !reclassified(conversation) {
+            return Ok(Vec::new());
+        }
+        let decision = match self.rows.iter().find(|prepared| prepared.fits(conversation)) {
+            Some(prepared) => prepared.decision(conversation),
+            None => {
+                let why = format!("no row of the routing table fits, so team {} has it", self.default_team);
+                decision(&self.default_team, &[], false, "E1", why)
+            }
+        };
+        // A team that has it already keeps it, and with it whatever an agent of that team arranged.
+        let same = matches!(&decision.action, Action::Route(route)
+            if conversation.current_team() == Some(route.team.as_str()) && !route.senior);
+        Ok(if same { Vec::new() } else { vec![decision] })
+    }
+}
+
+/// Whether a policy before this one changed what the table looks at.
+fn reclassified(conversation: &Snapshot) -> bool {
+    conversation.decided.iter().any(|decision| {
+        matches!(
+            decision.action,
+            Action::SetGrade(_) | Action::SetCategory(_) | Action::AddTag(_) | Action::RemoveTag(_)
+        )
+    })
+}
+
+impl Prepared {
+    fn fits(&self, conversation: &Snapshot) -> bool {
+        let row = &self.row;
+        (self.grades.is_empty() || conversation.current_grade().is_some_and(|grade| self.grades.contains(&grade)))
+            && (row.categories.is_empty()
+                || conversation.current_category().is_some_and(|it| row.categories.iter().any(|name| name == it)))
+            && (row.tags.is_empty() || row.tags.iter().any(|tag| conversation.has_tag(tag)))
+            && (row.channels.is_empty() || row.channels.contains(&conversation.channel))
+    }
+
+    fn decision(&self, conversation: &Snapshot) -> Decision {
+        let row = &self.row;
+        let mut reasons = Vec::new();
+        if !row.grades.is_empty() {
+            reasons.extend(conversation.current_grade().map(|grade| format!("grade {}", grade.word())));
+        }
+        if !row.categories.is_empty() {
+            reasons.extend(conversation.current_category().map(|category| format!("category {category}")));
+        }
+        if !row.tags.is_empty() {
+            reasons.extend(row.tags.iter().find(|tag| conversation.has_tag(tag)).map(|tag| format!("tag {tag}")));
+        }
+        if !row.channels.is_empty() {
+            reasons.push(format!("channel {}", conversation.channel));
+        }
+        let reason = if reasons.is_empty() { "everything".to_owned() } else { reasons.join(" and ") };
+        let why = format!("{reason} belongs to team {}", row.team);
+        decision(&row.team, &row.skills, row.senior, "E2", why)
+    }
+}
+
+fn decision(team: &str, skills: &[String], senior: bool, rule: &str, why: String) -> Decision {
+    let route = Route { team: team.into(), skills: skills.to_vec(), prefer_agent: None, senior };
+    Decision::new(Action::Route(route), rule, why)
+}

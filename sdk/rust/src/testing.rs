@@ -1,0 +1,31 @@
+//! Run a plugin natively, without a daemon and without WebAssembly.
+//!
+//! ```ignore
+//! let host = FakeHost::new().now(1_760_000_000_000).secret("token", "s3cret");
+//! let plugin: Email = testing::prepare(json!({ "address": "help@shop.example" }))?;
+//! let reading = testing::with(&host, || plugin.receive(arrival))?;
+//! assert_eq!(host.blobs().len(), 1);
+//! ```
+mod case;
+mod fake;
+mod render;
+
+use std::sync::Arc;
+
+pub use case::{Case, CaseError, check_folder};
+pub use fake::{FakeHost, Mail};
+
+use crate::{Exported, PrepareError, native};
+
+/// Run `call` with this host's services.
+pub fn with<R>(host: &FakeHost, call: impl FnOnce() -> R) -> R {
+    native::enter(Arc::new(host.clone()), call)
+}
+
+/// Prepare a plugin as the host does: with what the operator wrote, the rest from its `config.toml`.
+///
+/// # Errors
+/// [`PrepareError`], as the operator would see it.
+pub fn prepare<P: Exported>(config: serde_json::Value) -> Result<P, PrepareError> {
+    crate::load(&config.to_string())
+}

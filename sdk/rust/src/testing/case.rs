@@ -1,0 +1,342 @@
+//! Cases as data: a folder of TOML files, each a conversation, a happening and the decisions that are expected.
+//!
+//! ```toml
+//! about = "a stolen card is an emergency"
+//! only = ["set-grade"]                  # compare these actions only; absent: all
+//! [config]                              # what the operator wrote; absent: nothing
+//! [conversation]                        # every key may be left out
+//! grade = "inquiry"
+//! [message]                             # or [happening]
+//! text = "My card was charged twice by somebody else"
+//! [[expect]]                            # in order, none missing, none more
+//! action = "set-grade"
+//! value = "emergency"                   # of a table, the keys that are given must agree
+//! rule = "C1"
+//! why = ["charged"]                     # words the sentence must contain
+//! ```
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::render::render;
+use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
+use crate::types::{Attribute, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
+use crate::{Exported, Policy};
+
+/// One case, read from a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Case {
+    /// What the case shows, in one sentence.
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    only: Vec<String>,
+    #[serde(default)]
+    config: Map<String, Value>,
+    #[serde(default)]
+    conversation: Conversation,
+    message: Option<Message>,
+    happening: Option<Other>,
+    #[serde(default)]
+    expect: Vec<Expected>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Conversation {
+    now: Option<u64>,
+    id: Option<String>,
+    tag: Option<String>,
+    channel: Option<String>,
+    subject: Option<String>,
+    grade: Option<String>,
+    category: Option<String>,
+    tags: Vec<String>,
+    team: Option<String>,
+    assignee: Option<String>,
+    attributes: BTreeMap<String, String>,
+    contact_tags: Vec<String>,
+    contact_attributes: BTreeMap<String, String>,
+    history: Vec<Message>,
+    clocks: Vec<String>,
+    decided: Vec<Decided>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Message {
+    text: String,
+    subject: Option<String>,
+    author: Option<String>,
+    automatic: bool,
+    attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+enum Other {
+    ClockWarning(String),
+    ClockBreached(String),
+    Timer(String),
+    AgentReplied(String),
+    AgentClosed,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decided {
+    action: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    action: String,
+    value: Option<Value>,
+    rule: Option<String>,
+    #[serde(default)]
+    why: Vec<String>,
+}
+
+/// What is wrong with a folder of cases: a line for each.
+#[derive(Debug)]
+pub struct CaseError(Vec<String>);
+
+impl fmt::Display for CaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for CaseError {}
+
+impl CaseError {
+    fn one(path: &Path, problem: impl fmt::Display) -> Self {
+        Self(vec![format!("{}: {problem}", path.display())])
+    }
+}
+
+/// Run every `*.toml` of a folder against a policy. The result is how many there were.
+///
+/// # Errors
+/// [`CaseError`] with every case that cannot be read or does not agree, and where the folder holds none.
+pub fn check_folder<P: Exported + Policy>(folder: impl AsRef<Path>) -> Result<usize, CaseError> {
+    let folder = folder.as_ref();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| CaseError::one(folder, error))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(CaseError::one(folder, "no cases"));
+    }
+    let problems: Vec<String> = files
+        .iter()
+        .filter_map(|path| {
+            Case::read(path).and_then(|case| case.check::<P>().map_err(|p| CaseError::one(path, p))).err()
+        })
+        .flat_map(|error| error.0)
+        .collect();
+    if problems.is_empty() { Ok(files.len()) } else { Err(CaseError(problems)) }
+}
+
+impl Case {
+    /// Read a case.
+    ///
+    /// # Errors
+    /// [`CaseError`] with the file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, CaseError> {
+        let text = std::fs::read_to_string(path).map_err(|error| CaseError::one(path, error))?;
+        toml::from_str(&text).map_err(|error| CaseError::one(path, error))
+    }
+
+    /// What the operator wrote in this case.
+    pub fn config(&self) -> Value {
+        Value::Object(self.config.clone())
+    }
+
+    /// The conversation at the moment of the case.
+    ///
+    /// # Errors
+    /// With the word that is not one of the contract's.
+    pub fn snapshot(&self) -> Result<Snapshot, CaseError> {
+        self.conversation.snapshot(self.message.as_ref()).map_err(|problem| CaseError(vec![problem]))
+    }
+
+    /// What happened.
+    ///
+    /// # Errors
+    /// Where the case has neither `[message]` nor `[happening]`, or both.
+    pub fn happening(&self) -> Result<Happening, CaseError> {
+        let happening = match (&self.message, &self.happening) {
+            (Some(message), None) => message.inbound().map(Happening::Message),
+            (None, Some(other)) => Ok(match other {
+                Other::ClockWarning(name) => Happening::ClockWarning(name.clone()),
+                Other::ClockBreached(name) => Happening::ClockBreached(name.clone()),
+                Other::Timer(name) => Happening::Timer(name.clone()),
+                Other::AgentReplied(text) => Happening::AgentReplied(Content::plain(text)),
+                Other::AgentClosed => Happening::AgentClosed,
+            }),
+            _ => Err("give either [message] or [happening]".into()),
+        };
+        happening.map_err(|problem| CaseError(vec![problem]))
+    }
+
+    /// Prepare the policy, ask it, compare.
+    fn check<P: Exported + Policy>(&self) -> Result<(), String> {
+        let host = super::FakeHost::new().config(&self.config());
+        let plugin: P = super::with(&host, || super::prepare(self.config())).map_err(|error| error.to_string())?;
+        let snapshot = self.snapshot().map_err(|error| error.to_string())?;
+        let happening = self.happening().map_err(|error| error.to_string())?;
+        let decisions =
+            super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| format!("{fault:?}"))?;
+        self.compare(&decisions)
+    }
+
+    fn compare(&self, decisions: &[Decision]) -> Result<(), String> {
+        let rendered: Vec<(String, Value, &Decision)> = decisions
+            .iter()
+            .map(|decision| {
+                let (action, value) = render(&decision.action);
+                (action.to_owned(), value, decision)
+            })
+            .filter(|(action, ..)| self.only.is_empty() || self.only.contains(action))
+            .collect();
+        let agrees = rendered.len() == self.expect.len()
+            && rendered.iter().zip(&self.expect).all(|((action, value, decision), expected)| {
+                *action == expected.action
+                    && expected.value.as_ref().is_none_or(|expected| covers(value, expected))
+                    && expected.rule.as_ref().is_none_or(|rule| *rule == decision.rule)
+                    && expected.why.iter().all(|word| decision.why.contains(word))
+            });
+        if agrees {
+            return Ok(());
+        }
+        let got: Vec<String> = rendered
+            .iter()
+            .map(|(action, value, decision)| format!("  got {action} {value} [{}] {}", decision.rule, decision.why))
+            .collect();
+        let wanted: Vec<String> = self.expect.iter().map(|expected| format!("  expected {expected:?}")).collect();
+        Err(format!("{}\n{}\n{}", self.about, wanted.join("\n"), got.join("\n")))
+    }
+}
+
+/// Whether everything that is expected is there: of tables the keys that are given, anything else exactly.
+fn covers(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::Object(value), Value::Object(expected)) => {
+            expected.iter().all(|(key, expected)| value.get(key).is_some_and(|value| covers(value, expected)))
+        }
+        (value, expected) => value == expected,
+    }
+}
+
+fn attributes(map: &BTreeMap<String, String>) -> Vec<Attribute> {
+    map.iter().map(|(name, value)| Attribute::new(name, value)).collect()
+}
+
+fn grade(word: &str) -> Result<Grade, String> {
+    Grade::from_word(word).ok_or_else(|| format!("no grade is called {word}"))
+}
+
+/// The moment of a case that does not say one.
+const NOW: u64 = 1_760_000_000_000;
+
+impl Message {
+    fn author(&self) -> Result<Author, String> {
+        Ok(match self.author.as_deref() {
+            None | Some("customer") => Author::Customer,
+            Some("agent") => Author::Agent,
+            Some("bot") => Author::Bot,
+            Some("system") => Author::System,
+            Some(other) => return Err(format!("no author is called {other}")),
+        })
+    }
+
+    fn inbound(&self) -> Result<Inbound, String> {
+        Ok(Inbound {
+            external_id: Some("case@example.org".into()),
+            sent_at: NOW,
+            author: self.author()?,
+            from: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+            display_name: None,
+            subject: self.subject.clone(),
+            content: Content::plain(&self.text),
+            thread: ThreadHints::default(),
+            automatic: self.automatic,
+            attributes: attributes(&self.attributes),
+        })
+    }
+
+    fn entry(&self) -> Result<Entry, String> {
+        Ok(Entry {
+            at: NOW,
+            author: self.author()?,
+            text: self.text.clone(),
+            channel: "email".into(),
+            automatic: self.automatic,
+        })
+    }
+}
+
+impl Conversation {
+    fn snapshot(&self, message: Option<&Message>) -> Result<Snapshot, String> {
+        let now = self.now.unwrap_or(NOW);
+        let channel = self.channel.clone().unwrap_or_else(|| "email".into());
+        // As the host does: the message that is being decided is the last of the history.
+        let history = self.history.iter().chain(message).map(Message::entry).collect::<Result<_, _>>()?;
+        Ok(Snapshot {
+            now,
+            id: self.id.clone().unwrap_or_else(|| "case".into()),
+            tag: self.tag.clone().unwrap_or_else(|| "T1042".into()),
+            channel,
+            subject: self.subject.clone().or_else(|| message.and_then(|message| message.subject.clone())),
+            grade: self.grade.as_deref().map(grade).transpose()?,
+            category: self.category.clone(),
+            tags: self.tags.clone(),
+            team: self.team.clone(),
+            assignee: self.assignee.clone(),
+            opened: now,
+            contact: Contact {
+                id: "contact".into(),
+                handles: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+                tags: self.contact_tags.clone(),
+                attributes: attributes(&self.contact_attributes),
+            },
+            history,
+            orders: Vec::new(),
+            clocks: self.clocks.iter().map(|name| running(name, now)).collect(),
+            decided: self.decided.iter().map(Decided::decision).collect::<Result<_, _>>()?,
+            attributes: attributes(&self.attributes),
+        })
+    }
+}
+
+fn running(name: &str, started: u64) -> RunningClock {
+    let clock =
+        Clock { name: name.into(), target: 3600, calendar: None, warn_at_percent: 80, pauses_for_customer: false };
+    RunningClock { clock, started, due: started + 3_600_000, paused: false }
+}
+
+impl Decided {
+    /// The decisions that later policies look at; others have no meaning here.
+    fn decision(&self) -> Result<Decision, String> {
+        let value = self.value.clone();
+        let action = match self.action.as_str() {
+            "set-grade" => Action::SetGrade(grade(&value)?),
+            "set-category" => Action::SetCategory(value),
+            "add-tag" => Action::AddTag(value),
+            "remove-tag" => Action::RemoveTag(value),
+            "reply" => Action::Reply(Content::plain(value)),
+            "route" => Action::Route(Route { team: value, skills: Vec::new(), prefer_agent: None, senior: false }),
+            other => return Err(format!("`decided` does not know the action {other}")),
+        };
+        Ok(Decision::new(action, "earlier", "an earlier policy decided so"))
+    }
+}
