@@ -1,0 +1,204 @@
+//! One call of a plugin: what goes with it, what comes back, and how it can fail.
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
+use tributary_model::message::{Arrival, Attachment, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::{ChannelName, ConversationId, PluginName, Timestamp};
+
+/// What goes with a call besides its arguments.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// The moment that `clock.now` answers.
+    pub now: Timestamp,
+    /// The conversation, for log lines.
+    pub conversation: Option<ConversationId>,
+    /// Files that `blobs.get` may read.
+    pub attachments: Vec<Attachment>,
+}
+
+/// What a call that ended well leaves to be committed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallEffects {
+    /// Writes into the plugin's state, in order: key, value (none deletes), when it is forgotten.
+    pub state: Vec<(String, Option<Vec<u8>>, Option<Timestamp>)>,
+}
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CallCost {
+    /// Time inside the guest: waiting for the host is not in it.
+    pub guest: Duration,
+    /// Time from start to end.
+    pub wall: Duration,
+    /// Bytes of the instance's memories and tables at the end.
+    pub memory: usize,
+    /// Bytes the guest handed to the host.
+    pub bytes_out: usize,
+}
+
+/// A call that ended: its result, what it leaves, what it cost.
+#[derive(Clone, Debug)]
+pub struct Called<T> {
+    /// What the plugin said.
+    pub result: T,
+    /// What is to be committed with it.
+    pub effects: CallEffects,
+    /// What it cost.
+    pub cost: CallCost,
+}
+
+/// The four budgets of a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budgets {
+    /// Time inside the guest; waiting for the host is not billed. Default 1 s.
+    pub guest: Duration,
+    /// Time from start to end. Default 30 s.
+    pub wall: Duration,
+    /// Bytes of all memories and tables of the instance. Default 64 MiB.
+    pub memory: usize,
+    /// Bytes the guest may hand to the host, results included. Default 64 MiB.
+    pub bytes_out: usize,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            guest: Duration::from_secs(1),
+            wall: Duration::from_secs(30),
+            memory: 64 << 20,
+            bytes_out: 64 << 20,
+        }
+    }
+}
+
+/// Which budget was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Time inside the guest.
+    Guest,
+    /// Time from start to end.
+    Wall,
+    /// Memory of the instance.
+    Memory,
+    /// Bytes handed to the host.
+    BytesOut,
+}
+
+/// Why a call gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The guest trapped: the wasm trap's name, and the function where known.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// A budget was used up.
+    #[error("used up its budget of {what}")]
+    Budget {
+        /// Which.
+        budget: Budget,
+        /// Which, with its limit, in words.
+        what: String,
+    },
+    /// The guest gave something that the contract does not allow.
+    #[error("broke the contract: {0}")]
+    Contract(String),
+    /// The host could not run it: nothing the plugin did.
+    #[error("the host could not run it: {0}")]
+    Host(String),
+}
+
+/// Who is to blame for a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The plugin's own answer.
+    Guest,
+    /// The plugin's code.
+    Trap,
+    /// The plugin's appetite.
+    Budget,
+    /// Us.
+    Host,
+}
+
+impl Blame {
+    /// The word that logs, metrics and parked rows use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Trap => "trap",
+            Self::Budget => "budget",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl CallError {
+    /// Who is to blame.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Trap(_) => Blame::Trap,
+            Self::Budget { .. } => Blame::Budget,
+            Self::Contract(_) => Blame::Guest,
+            Self::Host(_) => Blame::Host,
+        }
+    }
+}
+
+/// What the host needs to know of any plugin.
+#[derive(Clone, Debug)]
+pub struct PluginInfo {
+    /// Its name.
+    pub name: PluginName,
+    /// Its version.
+    pub version: String,
+    /// The channel it is bound to; none for a policy.
+    pub channel: Option<ChannelName>,
+    /// A policy whose failure is passed over.
+    pub may_be_skipped: bool,
+    /// The action words a policy may use: asked ∩ allowed.
+    pub actions: Arc<[String]>,
+}
+
+/// A channel adapter.
+#[async_trait]
+pub trait Adapter: Send + Sync + 'static {
+    /// What it is.
+    fn info(&self) -> &PluginInfo;
+    /// Verify, parse and normalise one arrival.
+    async fn receive(
+        &self,
+        context: CallContext,
+        arrival: &Arrival,
+    ) -> Result<Called<Result<Reading, Rejection>>, CallError>;
+    /// Send one message.
+    async fn send(
+        &self,
+        context: CallContext,
+        message: &Outgoing,
+    ) -> Result<Called<Result<Delivery, SendError>>, CallError>;
+}
+
+/// A handling or reviewing policy.
+#[async_trait]
+pub trait Policy: Send + Sync + 'static {
+    /// What it is.
+    fn info(&self) -> &PluginInfo;
+    /// Whether it decides.
+    fn decides(&self) -> bool;
+    /// Whether it reviews.
+    fn reviews(&self) -> bool;
+    /// What to do about a happening.
+    async fn decide(
+        &self,
+        context: CallContext,
+        snapshot: &Snapshot,
+        happening: &Happening,
+    ) -> Result<Called<Result<Vec<Decision>, Fault>>, CallError>;
+    /// Whether a text may leave.
+    async fn review(
+        &self,
+        context: CallContext,
+        snapshot: &Snapshot,
+        draft: &Content,
+    ) -> Result<Called<Result<Verdict, Fault>>, CallError>;
+}
