@@ -63,12 +63,7 @@ pub struct Budgets {
 
 impl Default for Budgets {
     fn default() -> Self {
-        Self {
-            guest: Duration::from_secs(1),
-            wall: Duration::from_secs(30),
-            memory: 64 << 20,
-            bytes_out: 64 << 20,
-        }
+        Self { guest: Duration::from_secs(1), wall: Duration::from_secs(30), memory: 64 << 20, bytes_out: 64 << 20 }
     }
 }
 

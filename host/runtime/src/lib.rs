@@ -3,6 +3,24 @@
 //! The pipeline calls plugins through [`Adapter`] and [`Policy`]; [`Generation`] is the component behind them. Both speak
 //! the model's words: generated types stay inside this crate, `convert` is the door. Whoever links a plugin natively (a
 //! bench does) implements the same two traits.
+pub mod blobs;
 pub mod call;
+pub mod engine;
+pub mod generation;
+pub mod grant;
+pub mod package;
+pub mod picture;
+pub mod relay;
+pub mod services;
+pub mod settings;
 
+pub use blobs::{Blobs, BlobsError};
 pub use call::*;
+pub use engine::{LoadError, Runtime, RuntimeConfig, RuntimeError};
+pub use generation::Generation;
+pub use grant::{Granted, Grants, NotGranted};
+pub use package::{ConfigFault, ConfigFaults, Kind, Manifest, Package, PackageError};
+pub use picture::NoPicture;
+pub use relay::{RelayConfig, RelayError, RelayTls, SmtpRelay};
+pub use services::{MailError, MailRelay, Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable};
+pub use settings::Settings;

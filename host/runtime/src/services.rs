@@ -1,0 +1,104 @@
+//! What the runtime needs from the house to serve plugins. The daemon wires the store, the relay and the operator's
+//! secrets to these.
+use crate::blobs::Blobs;
+use async_trait::async_trait;
+use std::fmt;
+use std::sync::Arc;
+use tributary_model::{ChannelName, PluginName, Timestamp};
+
+/// What the capabilities stand on.
+#[derive(Clone)]
+pub struct Services {
+    /// Durable state of plugins. Writes do not pass here: they come back with the call, see [`crate::CallEffects`].
+    pub state: Arc<dyn StateSource>,
+    /// Where finished mails go.
+    pub mail: Arc<dyn MailRelay>,
+    /// The operator's secrets.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Files by content.
+    pub blobs: Arc<Blobs>,
+}
+
+/// The store does not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the store does not answer")]
+pub struct StateUnavailable;
+
+/// Reads the state that plugins keep.
+#[async_trait]
+pub trait StateSource: Send + Sync + 'static {
+    /// The value of a key of a plugin in a channel (the empty name for a policy); none where it is absent or was to be
+    /// forgotten before `now`.
+    async fn get(
+        &self,
+        plugin: &PluginName,
+        channel: &ChannelName,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>, StateUnavailable>;
+}
+
+/// Why a relay did not take a mail: its words, for people.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MailError {
+    /// 4yz, or no connection: may work later.
+    #[error("not now: {0}")]
+    Temporary(String),
+    /// 5yz: will never work.
+    #[error("refused: {0}")]
+    Permanent(String),
+}
+
+/// Takes finished mails (RFC 5321).
+#[async_trait]
+pub trait MailRelay: Send + Sync + 'static {
+    /// Hands over one RFC 5322 message with CRLF line ends to all recipients, and returns the relay's last reply. An
+    /// empty `mail_from` is the null return path.
+    async fn submit(&self, mail_from: &str, rcpt_to: &[String], data: &[u8]) -> Result<String, MailError>;
+}
+
+/// The text of a secret. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Arc<str>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Knows the secrets that the operator set. Asked only for names that are granted.
+pub trait SecretSource: Send + Sync + 'static {
+    /// The secret of that name for that plugin; none where the operator has not set it.
+    fn get(&self, plugin: &PluginName, name: &str) -> Option<Secret>;
+}
+
+/// Nothing set, nothing kept, nowhere to send: for looking at plugins without a house around them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+#[async_trait]
+impl StateSource for Nothing {
+    async fn get(
+        &self,
+        _: &PluginName,
+        _: &ChannelName,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<Option<Vec<u8>>, StateUnavailable> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl MailRelay for Nothing {
+    async fn submit(&self, _: &str, _: &[String], _: &[u8]) -> Result<String, MailError> {
+        Err(MailError::Temporary("no relay is configured".into()))
+    }
+}
+
+impl SecretSource for Nothing {
+    fn get(&self, _: &PluginName, _: &str) -> Option<Secret> {
+        None
+    }
+}
