@@ -1,1 +1,187 @@
-//! The durable store: every transition one transaction.
+//! The durable store: one method per transition, each one transaction. All SQL of the project lives in this crate.
+//!
+//! A transition inserts the follow-up rows of what it commits, so a crash between two stages loses nothing: the next
+//! stage finds its work in a table. [`Store`] is what the pipeline and the gateway see; [`sqlite`] is the embedded
+//! default; [`conformance`] is the suite that every store passes.
+pub mod conformance;
+pub mod sqlite;
+mod types;
+
+pub use types::*;
+
+use async_trait::async_trait;
+use std::time::Duration;
+use tributary_model::conversation::{Conversation, Refused};
+use tributary_model::decision::Snapshot;
+use tributary_model::delivery::Settlement;
+use tributary_model::message::{Attachment, Content};
+use tributary_model::queue::Holder;
+use tributary_model::*;
+
+/// What the desk keeps. Every method that writes returns only after the write is on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // -- receive ------------------------------------------------------------------------------------------------------
+
+    /// Commit 1: keeps an arrival with everything it told. Messages are deduplicated by channel, external id and digest,
+    /// threaded by [`thread::questions`], and each new one inserts its happening. With `claim`, the happening of a
+    /// conversation that has no earlier open one is born claimed by that node, which saves the claim's commit.
+    async fn accept(&self, arrival: NewArrival, claim: Option<Lease>) -> Result<Accepted, StoreError>;
+
+    /// Keeps aside what could not be handled, with its cause.
+    async fn park(&self, parked: NewParked) -> Result<ParkedId, StoreError>;
+
+    // -- decide -------------------------------------------------------------------------------------------------------
+
+    /// Claims up to `most` open happenings, oldest first, at most one of a conversation and never one behind an earlier
+    /// open one; those whose lease ran out are open.
+    async fn claim_happenings(&self, lease: Lease, most: usize) -> Result<Vec<ClaimedHappening>, StoreError>;
+
+    /// The conversation as a policy sees it, with what it is asked about. `None`: the happening is not claimed by this
+    /// node (any more).
+    async fn snapshot(
+        &self,
+        happening: HappeningId,
+        node: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Snapshot, tributary_model::decision::Happening)>, StoreError>;
+
+    /// The conversation as a reviewing policy sees it.
+    async fn conversation_snapshot(&self, id: ConversationId, now: Timestamp) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Commit 2: applies the decisions, in order, through [`Conversation::decide`]; writes events, clocks, timers,
+    /// outgoing rows; parks what failed; ends the happening. Does nothing where the node's lease is gone
+    /// ([`Applied::Gone`]).
+    async fn apply(&self, decided: Decided) -> Result<Applied, StoreError>;
+
+    /// Clocks, timers and snoozes that are due become happenings or open conversations: `most` at most. Returns how many,
+    /// and when the next one is due.
+    async fn ring(&self, now: Timestamp, most: usize) -> Result<Rung, StoreError>;
+
+    // -- reply and deliver --------------------------------------------------------------------------------------------
+
+    /// Commit 3: an agent's answer: message, outgoing row, conversation, event and happening.
+    async fn reply(&self, reply: NewReply) -> Result<Result<OutgoingId, Refused>, StoreError>;
+
+    /// Leases up to `most` outgoing messages whose time has come, and counts the try. Those whose lease ran out count.
+    async fn lease_outgoing(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOutgoing>, StoreError>;
+
+    /// Commit 4: what came of a try. A failure is shown on the conversation, wakes it and is parked for replay. Does
+    /// nothing where the lease is gone and the message is settled already.
+    async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError>;
+
+    // -- the queue ----------------------------------------------------------------------------------------------------
+
+    /// The next conversation of the queue for an agent, in the order of [`queue::Key`]; of one team only, if named.
+    /// `None`: nothing waits.
+    async fn claim_next(
+        &self,
+        agent: &AgentName,
+        team: Option<&str>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<(Conversation, Holder)>, StoreError>;
+
+    /// This conversation for an agent; also renews the agent's own lease (the heartbeat).
+    async fn claim(
+        &self,
+        id: ConversationId,
+        agent: &AgentName,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Result<Holder, Refused>, StoreError>;
+
+    /// One act of an agent on a conversation.
+    async fn act(
+        &self,
+        id: ConversationId,
+        agent: &AgentName,
+        act: AgentAct,
+        now: Timestamp,
+    ) -> Result<Result<(), Refused>, StoreError>;
+
+    // -- reading ------------------------------------------------------------------------------------------------------
+
+    /// A page of the queue, in its order.
+    async fn queue(&self, filter: QueueFilter, page: Page, now: Timestamp)
+    -> Result<Listing<Conversation>, StoreError>;
+
+    /// A page of conversations, the latest opened first.
+    async fn conversations(&self, filter: ConversationFilter, page: Page) -> Result<Listing<Conversation>, StoreError>;
+
+    /// Everything about one conversation.
+    async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationDetail>, StoreError>;
+
+    /// Who the contact of a conversation is, for lists: handles and name.
+    async fn contacts(&self, ids: &[ContactId]) -> Result<Vec<tributary_model::decision::Contact>, StoreError>;
+
+    /// The file that a message of this conversation carries under this id.
+    async fn attachment(&self, id: ConversationId, blob: &str) -> Result<Option<Attachment>, StoreError>;
+
+    /// The event log after a place, oldest first, `most` at most.
+    async fn events(&self, after: EventId, most: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// The newest event, where a reader that wants only news starts.
+    async fn last_event(&self) -> Result<EventId, StoreError>;
+
+    /// A watch that changes with every commit that wrote an event. Register, then look, then wait.
+    fn changes(&self) -> tokio::sync::watch::Receiver<EventId>;
+
+    /// How much of what there is.
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
+
+    // -- parked -------------------------------------------------------------------------------------------------------
+
+    /// A page of what is kept aside, the latest first; also what was replayed, if asked.
+    async fn parked(&self, all: bool, page: Page) -> Result<Listing<Parked>, StoreError>;
+
+    /// One thing kept aside, with its raw arrival where it is one.
+    async fn parked_one(&self, id: ParkedId) -> Result<Option<(Parked, Option<StoredArrival>)>, StoreError>;
+
+    /// Takes a parked happening or outgoing message back to work, or marks a parked arrival as taken back after its
+    /// events were accepted. `false`: it was replayed already.
+    async fn unpark(&self, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    // -- plugin state, tokens, idempotency ----------------------------------------------------------------------------
+
+    /// A value of a plugin's state in a channel.
+    async fn state(&self, scope: &StateScope, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Writes of a call that ended well, all or none.
+    async fn write_state(&self, scope: &StateScope, writes: Vec<StateWrite>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Keeps a token by the digest of its secret.
+    async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<i64, StoreError>;
+
+    /// Every token, without secrets.
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
+
+    /// Takes a token out of use. `false`: there is none of this id in use.
+    async fn revoke_token(&self, id: i64, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The token in use with this digest.
+    async fn token(&self, digest: &[u8; 32]) -> Result<Option<Token>, StoreError>;
+
+    /// Begins a request under an idempotency key: first, again with the same answer, or a misuse of the key.
+    async fn begin_request(&self, key: RequestKey, now: Timestamp) -> Result<Begun, StoreError>;
+
+    /// Keeps the answer of a request that ended; kept for 24 h. With `None` the key is given up, so that the caller may
+    /// try again.
+    async fn end_request(&self, key: RequestKey, answer: Option<KeptAnswer>) -> Result<(), StoreError>;
+
+    // -- upkeep -------------------------------------------------------------------------------------------------------
+
+    /// What a node that just started may do at once: give back everything that was claimed under its own name.
+    async fn release_node(&self, node: &str) -> Result<u64, StoreError>;
+
+    /// Deletes what has ended its time: expired state, old idempotency keys. Safe to run at any time, twice.
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Whether the store answers and can write.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A content without any text or file, which no channel can send.
+pub fn is_empty(content: &Content) -> bool {
+    content.text.trim().is_empty() && content.attachments.is_empty() && content.html.is_none()
+}

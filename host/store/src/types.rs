@@ -1,0 +1,567 @@
+//! What goes into transitions and what comes out of them.
+use std::sync::Arc;
+use std::time::Duration;
+use tributary_model::conversation::Conversation;
+use tributary_model::decision::{Contact, Decision, RunningClock};
+use tributary_model::message::{Arrival, Author, ChannelEvent, Content, Outgoing};
+use tributary_model::{
+    AgentName, ArrivalId, ChannelName, ConversationId, EventId, HappeningId, MessageId, OutgoingId, ParkedId,
+    PluginName, Timestamp,
+};
+
+/// The store cannot do it now. Nothing of the transition was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The writer's queue is full: the caller should answer "later".
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The writer is gone: the daemon is stopping.
+    #[error("the store is closed")]
+    Closed,
+    /// The database refused or failed.
+    #[error("the database failed")]
+    Database(#[from] rusqlite::Error),
+    /// A row does not hold what the program wrote there.
+    #[error("row {table} {id} is damaged: {what}")]
+    Damaged {
+        /// Which table.
+        table: &'static str,
+        /// Which row.
+        id: i64,
+        /// What was found.
+        what: String,
+    },
+    /// The file was written by a newer version of the program.
+    #[error("the store has schema version {found}, this program knows up to {known}")]
+    Newer {
+        /// What the file says.
+        found: i64,
+        /// What the program knows.
+        known: i64,
+    },
+    /// The folder or file cannot be used.
+    #[error("cannot use {path}")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another daemon has this folder.
+    #[error("{0} is in use by another daemon")]
+    Locked(String),
+}
+
+/// A node's right to a work item until a moment.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The node.
+    pub node: Arc<str>,
+    /// Until when.
+    pub until: Timestamp,
+    /// The moment it was taken.
+    pub now: Timestamp,
+}
+
+/// An arrival with what the adapter made of it.
+#[derive(Clone, Debug)]
+pub struct NewArrival {
+    /// The channel.
+    pub channel: ChannelName,
+    /// What came in.
+    pub arrival: Arrival,
+    /// What it told.
+    pub events: Vec<ChannelEvent>,
+    /// When it came in.
+    pub at: Timestamp,
+    /// What the call wrote into the plugin's state: committed with the events.
+    pub state: Vec<StateWrite>,
+    /// Whose state.
+    pub scope: StateScope,
+    /// The parked arrival that this one replays.
+    pub replays: Option<ParkedId>,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// The arrival's row.
+    pub arrival: ArrivalId,
+    /// Its messages, in order.
+    pub messages: Vec<AcceptedMessage>,
+    /// Happenings that were born claimed by the caller's node.
+    pub claimed: Vec<ClaimedHappening>,
+    /// Happenings that wait for a claim.
+    pub waiting: usize,
+}
+
+/// What became of one message of an arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcceptedMessage {
+    /// The conversation it is in.
+    pub conversation: ConversationId,
+    /// Its row; of the earlier one for a duplicate.
+    pub message: MessageId,
+    /// Whether it was new.
+    pub fate: Fate,
+}
+
+/// Whether a message was new.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// It opened a conversation.
+    Opened,
+    /// It joined a conversation.
+    Joined,
+    /// It had come in before; nothing was stored.
+    Duplicate,
+}
+
+/// A happening that this node decides now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimedHappening {
+    /// The happening.
+    pub id: HappeningId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// A policy to run alone: the happening was parked for it and replayed. `None`: the whole chain.
+    pub only: Option<PluginName>,
+}
+
+/// What the policy chain made of a happening.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The happening.
+    pub happening: HappeningId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The node that holds the lease.
+    pub node: Arc<str>,
+    /// What each policy said, in the order of the chain.
+    pub outcomes: Vec<PolicyOutcome>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What one policy said.
+#[derive(Clone, Debug)]
+pub struct PolicyOutcome {
+    /// The policy.
+    pub policy: PluginName,
+    /// The action words it may use.
+    pub granted: Arc<[String]>,
+    /// Its decisions, or why there are none.
+    pub result: Result<Vec<Decision>, Cause>,
+    /// Decisions that a review blocked, and why: kept as `refused` events, never applied.
+    pub refused: Vec<(Decision, String)>,
+    /// A failure of it is noted and passed over, not parked.
+    pub may_be_skipped: bool,
+}
+
+/// Why something was kept aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// Who is to blame: `guest`, `trap`, `budget`, `host`, `sender`.
+    pub blame: &'static str,
+    /// One sentence for people.
+    pub what: String,
+}
+
+/// What commit 2 did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// Everything is on disk.
+    Done {
+        /// Outgoing messages that wait now.
+        outgoing: usize,
+        /// Another happening of the conversation waits.
+        more: bool,
+    },
+    /// The lease was gone: another node decides it.
+    Gone,
+}
+
+/// What [`crate::Store::ring`] did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rung {
+    /// How many bells rang.
+    pub rang: usize,
+    /// When the next one is due.
+    pub next: Option<Timestamp>,
+}
+
+/// An agent's answer.
+#[derive(Clone, Debug)]
+pub struct NewReply {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Who answers.
+    pub agent: AgentName,
+    /// What.
+    pub content: Content,
+    /// Keep the claim, or let go.
+    pub keep: bool,
+    /// Close it with the answer.
+    pub close: bool,
+    /// When.
+    pub now: Timestamp,
+    /// What reviewing policies said against it and let pass: kept as events.
+    pub warnings: Vec<(PluginName, tributary_model::decision::Objection)>,
+}
+
+/// An outgoing message that this node sends now.
+#[derive(Clone, Debug)]
+pub struct LeasedOutgoing {
+    /// The channel it goes out by.
+    pub channel: ChannelName,
+    /// What the adapter gets.
+    pub message: Outgoing,
+    /// Which try this is, counted from 1.
+    pub attempt: u32,
+}
+
+/// One act of an agent. Those that change the conversation need that nobody else holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentAct {
+    /// Let go.
+    Release,
+    /// Hand the claim to another agent, or the conversation to a team.
+    Transfer {
+        /// The agent who gets the claim.
+        to_agent: Option<AgentName>,
+        /// The team that gets the conversation.
+        to_team: Option<String>,
+        /// How long the other agent's lease is.
+        lease: Duration,
+    },
+    /// A note that only the shop sees.
+    Note(String),
+    /// Out of the queue until then.
+    Snooze(Timestamp),
+    /// Settled: how.
+    Close(String),
+    /// Back into the queue.
+    Reopen,
+}
+
+/// Which conversations of the queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueFilter {
+    /// Of this team only.
+    pub team: Option<String>,
+    /// Also those that somebody holds.
+    pub held: bool,
+}
+
+/// Which conversations.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConversationFilter {
+    /// Standing there.
+    pub state: Option<tributary_model::conversation::State>,
+    /// Of the contact with this handle value.
+    pub handle: Option<String>,
+    /// Held by this agent.
+    pub agent: Option<AgentName>,
+}
+
+/// Which page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Where the last page ended, as [`Listing::next`] gave it out.
+    pub after: Option<Cursor>,
+    /// How many, 1 to 200.
+    pub limit: usize,
+}
+
+/// A place in a listing: the key of its last row. Opaque to clients.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor(pub Vec<i64>);
+
+/// A page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where to go on; none at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Everything about one conversation.
+#[derive(Clone, Debug)]
+pub struct ConversationDetail {
+    /// The row.
+    pub conversation: Conversation,
+    /// The customer.
+    pub contact: Contact,
+    /// Its messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Its clocks, also those that stopped.
+    pub clocks: Vec<ClockView>,
+    /// Its part of the event log, oldest first.
+    pub events: Vec<Event>,
+    /// Conversations it is linked with, and why.
+    pub links: Vec<(ConversationId, String)>,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The channel it came or went by.
+    pub channel: ChannelName,
+    /// Who wrote it.
+    pub author: Author,
+    /// Their name: of the customer as shown, of the agent, or of the policy.
+    pub name: Option<String>,
+    /// The channel's id.
+    pub external_id: Option<String>,
+    /// What was written.
+    pub content: Content,
+    /// A machine wrote it, on either side.
+    pub automatic: bool,
+    /// When it was sent, as the channel says; written, for an outgoing one.
+    pub sent_at: Timestamp,
+    /// When the desk got it.
+    pub at: Timestamp,
+    /// For an outgoing one: where it stands, the tries, and the last words of the channel.
+    pub delivery: Option<DeliveryView>,
+    /// What else the channel told.
+    pub attributes: Vec<tributary_model::message::Attribute>,
+}
+
+/// Where an outgoing message stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryView {
+    /// The outgoing row.
+    pub id: OutgoingId,
+    /// Where it stands.
+    pub state: tributary_model::delivery::State,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_at: Option<Timestamp>,
+    /// The last words of the channel.
+    pub detail: Option<String>,
+}
+
+/// A clock as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClockView {
+    /// The clock.
+    pub running: RunningClock,
+    /// When it was stopped.
+    pub stopped: Option<Timestamp>,
+    /// When it was breached.
+    pub breached: Option<Timestamp>,
+}
+
+/// One line of the event log: the audit trail, and what live views follow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its place.
+    pub id: EventId,
+    /// The conversation.
+    pub conversation: Option<ConversationId>,
+    /// When.
+    pub at: Timestamp,
+    /// Who: `agent:NAME`, `policy:NAME`, `channel:NAME`, `host`.
+    pub actor: String,
+    /// What: `received`, `opened`, `decided`, `refused`, `claimed`, `released`, `replied`, `noted`, `sent`, `failed`, …
+    pub act: String,
+    /// The rule of a decision.
+    pub rule: Option<String>,
+    /// Why, of a decision; how, of the rest.
+    pub why: Option<String>,
+    /// For a decision: the action's word and detail.
+    pub detail: Option<String>,
+}
+
+/// How much of what there is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Conversations in the queue that nobody holds.
+    pub waiting: u64,
+    /// Conversations that somebody holds.
+    pub held: u64,
+    /// Conversations in all.
+    pub conversations: u64,
+    /// Messages in all.
+    pub messages: u64,
+    /// Happenings that are not decided yet.
+    pub undecided: u64,
+    /// Outgoing messages that are not sent yet.
+    pub outgoing: u64,
+    /// Things kept aside and not replayed.
+    pub parked: u64,
+}
+
+/// Something to keep aside.
+#[derive(Clone, Debug)]
+pub struct NewParked {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The plugin it failed in.
+    pub plugin: PluginName,
+    /// What came in.
+    pub arrival: Arrival,
+    /// Why.
+    pub cause: Cause,
+    /// When.
+    pub at: Timestamp,
+    /// The parked arrival that this one replayed: its row is kept, with the new cause.
+    pub replays: Option<ParkedId>,
+}
+
+/// Something kept aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parked {
+    /// Its id.
+    pub id: ParkedId,
+    /// What it is.
+    pub what: ParkedWhat,
+    /// The channel.
+    pub channel: Option<ChannelName>,
+    /// The plugin it failed in.
+    pub plugin: PluginName,
+    /// Who is to blame.
+    pub blame: String,
+    /// Why, in one sentence.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it was taken back to work.
+    pub replayed: Option<Timestamp>,
+    /// Its conversation.
+    pub conversation: Option<ConversationId>,
+}
+
+/// What is kept aside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ParkedWhat {
+    /// An arrival whose adapter failed.
+    Arrival(ArrivalId),
+    /// A happening one of whose policies failed.
+    Happening(HappeningId),
+    /// An outgoing message that failed for good.
+    Outgoing(OutgoingId),
+}
+
+/// An arrival as it was stored.
+#[derive(Clone, Debug)]
+pub struct StoredArrival {
+    /// The channel.
+    pub channel: ChannelName,
+    /// What came in.
+    pub arrival: Arrival,
+    /// When it came in.
+    pub at: Timestamp,
+}
+
+/// Whose state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StateScope {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// The channel; empty for a policy.
+    pub channel: ChannelName,
+}
+
+/// One write into a plugin's state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateWrite {
+    /// The key.
+    pub key: String,
+    /// The value; none deletes it.
+    pub value: Option<Vec<u8>>,
+    /// When it is forgotten.
+    pub expires: Option<Timestamp>,
+}
+
+/// A token to keep.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Who uses it: the agent's name.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub digest: [u8; 32],
+    /// What it may do.
+    pub scope: Scope,
+}
+
+/// What a token may do, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Read.
+    Read,
+    /// Work the queue.
+    Agent,
+    /// Everything, tokens and replay included.
+    Admin,
+}
+
+impl Scope {
+    /// The word the store keeps and the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The scope of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Read, Self::Agent, Self::Admin].into_iter().find(|scope| scope.as_str() == word)
+    }
+}
+
+/// A token, without its secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Its id.
+    pub id: i64,
+    /// The agent's name.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was taken out of use.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A request under an idempotency key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestKey {
+    /// The token it came with.
+    pub token: i64,
+    /// The client's key, at most 255 bytes.
+    pub key: String,
+    /// SHA-256 of method, path and body.
+    pub digest: [u8; 32],
+}
+
+/// What is known of an idempotency key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// Go on.
+    First,
+    /// It ended before: give this answer.
+    Again(KeptAnswer),
+    /// It is under way: answer 409.
+    UnderWay,
+    /// The key was used for another request: answer 422.
+    Misused,
+}
+
+/// The answer of a request that ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Vec<u8>,
+}
