@@ -1,0 +1,101 @@
+//! Stage 3: an answer, the reviewing policies, one commit.
+use crate::{Pipeline, Plugins, now};
+use tributary_model::conversation::Refused;
+use tributary_model::decision::{Objection, Snapshot, Verdict};
+use tributary_model::message::Content;
+use tributary_model::{OutgoingId, PluginName, Timestamp};
+use tributary_store::{NewReply, StoreError, is_empty};
+
+/// An answer that is on disk and on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replied {
+    /// The outgoing message.
+    pub outgoing: OutgoingId,
+    /// What reviewing policies said against it and let pass.
+    pub warnings: Vec<(PluginName, Objection)>,
+}
+
+/// Why an answer was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// The conversation does not allow it.
+    #[error("{0}")]
+    Refused(Refused),
+    /// A reviewing policy blocks the text.
+    #[error("the text may not leave")]
+    Blocked(Vec<(PluginName, Objection)>),
+    /// There is nothing to send.
+    #[error("an answer needs a text or a file")]
+    Empty,
+    /// The store did not take it.
+    #[error("the store did not take the answer")]
+    Store(#[from] StoreError),
+}
+
+impl Pipeline {
+    /// Reviews an agent's answer and commits it with its outgoing row. `warnings` of the request is filled in here.
+    pub async fn reply(&self, mut reply: NewReply) -> Result<Replied, ReplyError> {
+        if is_empty(&reply.content) {
+            return Err(ReplyError::Empty);
+        }
+        let plugins = self.plugins();
+        if plugins.reviewing().next().is_some() {
+            let at = now();
+            let snapshot = self
+                .store
+                .conversation_snapshot(reply.conversation, at)
+                .await?
+                .ok_or(ReplyError::Refused(Refused::Unknown))?;
+            match review(&plugins, &snapshot, reply.content, at).await {
+                Reviewed::Pass { content, warnings } => {
+                    reply.content = content;
+                    reply.warnings = warnings;
+                }
+                Reviewed::Block(objections) => return Err(ReplyError::Blocked(objections)),
+            }
+        }
+        let warnings = reply.warnings.clone();
+        let outgoing = self.store.reply(reply).await?.map_err(ReplyError::Refused)?;
+        self.outgoing_waits.notify_one();
+        self.happenings_wait.notify_one();
+        Ok(Replied { outgoing, warnings })
+    }
+}
+
+/// What the reviewing policies say together.
+pub(crate) enum Reviewed {
+    /// It may leave, like this.
+    Pass { content: Content, warnings: Vec<(PluginName, Objection)> },
+    /// It may not leave.
+    Block(Vec<(PluginName, Objection)>),
+}
+
+/// Asks every reviewing policy; each sees what the ones before it amended. One that fails blocks, unless it may be
+/// skipped: a check that did not happen is no check.
+pub(crate) async fn review(plugins: &Plugins, snapshot: &Snapshot, mut content: Content, at: Timestamp) -> Reviewed {
+    let mut warnings = Vec::new();
+    for policy in plugins.reviewing() {
+        let info = policy.info();
+        let context = Pipeline::context(at, Some(snapshot.id));
+        let verdict = match policy.review(context, snapshot, &content).await {
+            Ok(called) => called.result.map_err(|fault| format!("{fault:?}")),
+            Err(fault) => Err(fault.to_string()),
+        };
+        let noted = |objections: Vec<Objection>| objections.into_iter().map(|o| (info.name.clone(), o));
+        match verdict {
+            Ok(Verdict::Pass) => {}
+            Ok(Verdict::Amend(amended)) => content = amended,
+            Ok(Verdict::Warn(objections)) => warnings.extend(noted(objections)),
+            Ok(Verdict::Block(objections)) => return Reviewed::Block(noted(objections).collect()),
+            Err(why) => {
+                tracing::warn!(policy = %info.name, conversation = %snapshot.id, "a review failed");
+                let objection = Objection { rule: "review".into(), why: format!("it failed: {why}"), span: None };
+                if !info.may_be_skipped {
+                    return Reviewed::Block(vec![(info.name.clone(), objection)]);
+                }
+                warnings.push((info.name.clone(), objection));
+            }
+        }
+    }
+    Reviewed::Pass { content, warnings }
+}
