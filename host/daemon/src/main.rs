@@ -1,3 +1,23 @@
-//! Every customer conversation of a shop in one durable queue.
+//! The one executable. What it does is in `cli`; in what order a daemon comes up and goes down is in `serve`.
+mod check;
+mod cli;
+mod client;
+mod config;
+mod init;
+mod plugins;
+mod serve;
+mod telemetry;
+mod wire;
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tributary: {error:#}");
+            ExitCode::from(client::exit_code(&error))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line.
+use crate::client::{self, ParkedCommand, QueueCommand, TokenCommand};
+use crate::{check, init, serve};
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Every customer conversation of a shop, whatever channel it came by, in one durable queue.
+///
+/// Begin with `tributary init my-desk`, then `tributary serve --dir my-desk`.
+#[derive(Parser)]
+#[command(name = "tributary", version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a folder that runs as it is: configuration, plugins, a token
+    ///
+    /// Everything listens on loopback until you change it. Nothing that is there already is overwritten.
+    Init(InitArgs),
+    /// Run the daemon of a folder until it is told to stop
+    ///
+    /// TERM and INT stop taking mail, finish what is under way, and leave; a second one leaves at once. HUP reads the
+    /// configuration again: channels and policies change while mail flows; what is wrong is told, and the old one stays.
+    Serve(DirArgs),
+    /// Say everything that is wrong with a folder: configuration, plugins, store
+    ///
+    /// Exit status 0: it would run. 64: it would not.
+    Check(CheckArgs),
+    /// Work the queue of a running daemon
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// See what was kept aside because a plugin or a sender failed, and take it back to work
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Make, list and revoke the tokens of agents and programs
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// `tributary init`
+#[derive(Args)]
+pub struct InitArgs {
+    /// The folder to write; it must not exist or be empty
+    pub dir: PathBuf,
+    /// Where the daemon takes mail by SMTP
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2525")]
+    pub smtp: SocketAddr,
+    /// Where the daemon takes mail by LMTP; off unless given
+    #[arg(long, value_name = "ADDR")]
+    pub lmtp: Option<SocketAddr>,
+    /// Where the daemon serves its API
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// The mail server that answers go to; without one they wait
+    #[arg(long, value_name = "HOST:PORT")]
+    pub relay: Option<String>,
+    /// The address the shop writes from
+    #[arg(long, value_name = "ADDRESS", default_value = "support@shop.example")]
+    pub from: String,
+    /// Where the bundled plugins are; by default beside the program
+    #[arg(long, value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
+    /// Print what was written as one JSON object: dir, smtp, http, token
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The folder of a daemon.
+#[derive(Args)]
+pub struct DirArgs {
+    /// The daemon's folder, as `tributary init` wrote it
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// `tributary check`
+#[derive(Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub dir: DirArgs,
+    /// Print the faults as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Init(args) => init::run(&args),
+        Command::Serve(args) => serve::run(&args.dir),
+        Command::Check(args) => check::run(&args.dir.dir, args.json),
+        Command::Queue(command) => client::run_queue(command),
+        Command::Parked(command) => client::run_parked(command),
+        Command::Token(command) => client::run_token(command),
+    }
+}
+
+/// A runtime for commands that need one.
+pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}

@@ -1,0 +1,454 @@
+//! `tributary.toml`: every key, its default and its limits. Nothing is opened before the whole file has been read.
+pub mod reader;
+
+use reader::{Fault, Faults, Section};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use toml::de::DeTable;
+use tributary_gateway::smtp;
+use tributary_model::{ChannelName, PluginName};
+use tributary_pipeline::AddressPattern;
+use tributary_runtime::{Budgets, Grants, RelayConfig, RelayTls, Secret};
+
+/// The name of the configuration file in a daemon's folder.
+pub const FILE: &str = "tributary.toml";
+
+/// A daemon's folder and everything that its configuration says.
+pub struct Config {
+    /// The folder. Every other path is below it.
+    pub dir: PathBuf,
+    /// The SMTP door.
+    pub smtp: Option<MailDoor>,
+    /// The LMTP door.
+    pub lmtp: Option<MailDoor>,
+    /// The HTTP door.
+    pub http: HttpDoor,
+    /// Where finished mails go; none: they wait.
+    pub relay: Option<RelayConfig>,
+    /// How the stages run.
+    pub pipeline: tributary_pipeline::Config,
+    /// What a call of a plugin may use up.
+    pub budgets: Budgets,
+    /// Calls of plugins that may run at once.
+    pub concurrent_calls: u32,
+    /// Log lines.
+    pub log: Log,
+    /// Channels, in the order of the file.
+    pub channels: Vec<ChannelEntry>,
+    /// Policies, in the order of the chain.
+    pub policies: Vec<PolicyEntry>,
+}
+
+/// A mail door.
+pub struct MailDoor {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Limits, name, certificate.
+    pub config: smtp::Config,
+}
+
+/// The HTTP door.
+pub struct HttpDoor {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// `/metrics` needs a token as well.
+    pub metrics_need_token: bool,
+}
+
+/// Log lines.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// The least level, as `tracing` filters write it.
+    pub filter: String,
+    /// One JSON object a line, for collectors.
+    pub json: bool,
+}
+
+/// One channel.
+#[derive(Clone, Debug)]
+pub struct ChannelEntry {
+    /// Its name.
+    pub name: ChannelName,
+    /// Whose mail it takes.
+    pub addresses: Vec<AddressPattern>,
+    /// Its plugin.
+    pub plugin: PluginEntry,
+}
+
+/// One policy.
+#[derive(Clone, Debug)]
+pub struct PolicyEntry {
+    /// Its plugin.
+    pub plugin: PluginEntry,
+}
+
+/// A plugin with what the operator says of it.
+#[derive(Clone, Debug)]
+pub struct PluginEntry {
+    /// The file name in `plugins/`, without `.wasm`.
+    pub name: PluginName,
+    /// Its configuration, over the component's defaults.
+    pub config: toml::Table,
+    /// Where that was written: for faults that are found later.
+    pub origin: String,
+    /// What it may touch.
+    pub grants: Grants,
+}
+
+impl Config {
+    /// Reads `tributary.toml` of a folder.
+    ///
+    /// # Errors
+    /// Every fault of the file at once.
+    pub fn read(dir: &Path) -> Result<Self, Vec<Fault>> {
+        let path = dir.join(FILE);
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let what = format!("cannot be read: {error}; `tributary init DIR` writes one");
+            vec![Fault { file: shown.clone(), line: None, key: String::new(), what }]
+        })?;
+        let faults = Faults::new(shown, &text);
+        let (table, errors) = DeTable::parse_recoverable(&text);
+        for error in &errors {
+            faults.note(error.span().map(|span| span.start), "", error.message());
+        }
+        if !errors.is_empty() {
+            return Err(faults.into_list());
+        }
+        let top = Section::top(&faults, table.get_ref());
+        let config = Self::from_top(dir, &top);
+        top.finish();
+        let list = faults.into_list();
+        match config {
+            Some(config) if list.is_empty() => Ok(config),
+            _ => Err(list),
+        }
+    }
+
+    fn from_top(dir: &Path, top: &Section<'_, '_>) -> Option<Self> {
+        let smtp = mail_door(dir, top.section("smtp"), smtp::Protocol::Smtp);
+        let lmtp = mail_door(dir, top.section("lmtp"), smtp::Protocol::Lmtp);
+        let http = top.section("http");
+        let listen = http.address("listen");
+        let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
+        http.finish();
+        let relay = relay(dir, top.section("relay"));
+        let pipeline = pipeline(top.section("pipeline"));
+        let (budgets, concurrent_calls) = limits(top.section("plugins"));
+        let log = log(top.section("log"));
+        let channels: Vec<_> =
+            top.sections("channel").into_iter().filter_map(|section| channel(dir, section)).collect();
+        for (number, channel) in channels.iter().enumerate() {
+            if channels[..number].iter().any(|earlier| earlier.name == channel.name) {
+                top.fault("channel", format!("two channels are called {:?}; a name is unique", channel.name.as_str()));
+            }
+            for address in &channel.addresses {
+                let earlier = channels[..number].iter().find(|earlier| earlier.addresses.contains(address));
+                if let Some(earlier) = earlier {
+                    let (address, a, b) = (address.as_str(), &earlier.name, &channel.name);
+                    top.fault("channel", format!("{a} and {b} both take mail for {address}; one has to let go"));
+                }
+            }
+        }
+        let policies = top.sections("policy").into_iter().filter_map(|section| policy(dir, section)).collect();
+        Some(Self {
+            dir: dir.to_owned(),
+            smtp,
+            lmtp,
+            http: HttpDoor {
+                listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+                metrics_need_token,
+            },
+            relay,
+            pipeline,
+            budgets,
+            concurrent_calls,
+            log,
+            channels,
+            policies,
+        })
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol) -> Option<MailDoor> {
+    if !section.present() {
+        return None;
+    }
+    let listen = section.address("listen");
+    if listen.is_none() && section.text("listen").is_none() {
+        section.fault("listen", "is missing: an address such as \"127.0.0.1:2525\" was expected");
+    }
+    let hostname = section.text("hostname").unwrap_or_else(|| "localhost".into());
+    let mut settings = smtp::Settings::new(protocol, hostname);
+    let small = |key, least, most| section.number(key, least, most).and_then(|n| usize::try_from(n).ok());
+    if let Some(size) = section.size("max-message-size", 1 << 10, 1 << 30) {
+        settings.max_message_bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    }
+    settings.max_recipients = small("max-recipients", 1, 10_000).unwrap_or(settings.max_recipients);
+    settings.max_connections = small("max-connections", 1, 100_000).unwrap_or(settings.max_connections);
+    settings.max_connections_per_ip =
+        small("max-connections-per-address", 1, 100_000).unwrap_or(settings.max_connections_per_ip);
+    let rate = |key| {
+        let number = section.number(key, 1, 10_000_000)?;
+        u32::try_from(number).ok().and_then(std::num::NonZeroU32::new)
+    };
+    settings.connections_per_minute_per_ip = rate("connections-per-minute-per-address");
+    settings.mails_per_minute_per_ip = rate("mails-per-minute-per-address");
+    let waits = &mut settings.timeouts;
+    for (key, wait) in [("command-timeout", &mut waits.command), ("data-timeout", &mut waits.data)] {
+        if let Some(time) = section.duration(key, SECOND, HOUR) {
+            *wait = time;
+        }
+    }
+    settings.require_tls = section.flag("require-tls").unwrap_or(false);
+    let certificate = section.text("tls-certificate").map(|path| dir.join(path));
+    let key = section.text("tls-key").map(|path| dir.join(path));
+    settings.tls = match (certificate, key) {
+        (Some(certificate), Some(key)) => match smtp::Tls::from_files(&certificate, &key) {
+            Ok(tls) => Some(tls),
+            Err(error) => {
+                section.fault("tls-certificate", error_line(&error));
+                None
+            }
+        },
+        (None, None) => None,
+        (Some(_), None) => {
+            section.fault("tls-key", "is missing beside tls-certificate");
+            None
+        }
+        (None, Some(_)) => {
+            section.fault("tls-certificate", "is missing beside tls-key");
+            None
+        }
+    };
+    let config = match smtp::Config::new(settings) {
+        Ok(config) => Some(config),
+        Err(invalid) => {
+            for fault in invalid.faults {
+                section.fault(fault.key, fault.expected);
+            }
+            None
+        }
+    };
+    section.finish();
+    Some(MailDoor { listen: listen?, config: config? })
+}
+
+fn relay(dir: &Path, section: Section<'_, '_>) -> Option<RelayConfig> {
+    if !section.present() {
+        return None;
+    }
+    let address = section.needed_text("address");
+    let address = address.and_then(|text| match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() => {
+            port.parse().ok().map(|port: u16| (host.trim_matches(['[', ']']).to_owned(), port))
+        }
+        _ => None,
+    });
+    if address.is_none() && section.text("address").is_some_and(|text| !text.trim().is_empty()) {
+        section.fault("address", "is not HOST:PORT, such as \"mail.shop.example:587\"");
+    }
+    let tls = section.word(
+        "tls",
+        &[
+            ("none", RelayTls::None),
+            ("opportunistic", RelayTls::Opportunistic),
+            ("required", RelayTls::Required),
+            ("wrapper", RelayTls::Wrapper),
+        ],
+    );
+    let user = section.text("user");
+    let password = section.text("password-file").and_then(|file| match std::fs::read_to_string(dir.join(&file)) {
+        Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(error) => {
+            section.fault("password-file", format!("{file} cannot be read: {error}"));
+            None
+        }
+    });
+    let login = match (user, password) {
+        (Some(user), Some(password)) => Some((user, Secret(password.into()))),
+        (None, Some(_)) => {
+            section.fault("user", "is missing beside password-file");
+            None
+        }
+        (Some(_), None) => {
+            if section.text("password-file").is_none() {
+                section.fault("password-file", "is missing beside user");
+            }
+            None
+        }
+        (None, None) => None,
+    };
+    let helo = section.text("helo");
+    let timeout = section.duration("timeout", SECOND, HOUR);
+    let connections = section.number("connections", 1, 1_000);
+    section.finish();
+    let (host, port) = address?;
+    let defaults = RelayConfig::default();
+    Some(RelayConfig {
+        host,
+        port,
+        tls: tls.unwrap_or(defaults.tls),
+        login,
+        helo: helo.or(defaults.helo),
+        timeout: timeout.unwrap_or(defaults.timeout),
+        connections: connections.and_then(|n| u32::try_from(n).ok()).unwrap_or(defaults.connections),
+    })
+}
+
+fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {
+    let mut config = tributary_pipeline::Config::default();
+    let number = |key, most| section.number(key, 1, most).and_then(|n| usize::try_from(n).ok());
+    config.receiving = number("receiving", 100_000).unwrap_or(config.receiving);
+    config.deciding = number("deciding", 1_024).unwrap_or(config.deciding);
+    config.delivering = number("delivering", 1_024).unwrap_or(config.delivering);
+    config.lease = section.duration("lease", 5 * SECOND, HOUR).unwrap_or(config.lease);
+    config.grace = section.duration("grace", Duration::ZERO, HOUR).unwrap_or(config.grace);
+    let backoff = &mut config.backoff;
+    backoff.first =
+        section.duration("retry-first", Duration::from_millis(10), 24 * HOUR).unwrap_or(backoff.first);
+    backoff.most = section.duration("retry-most", Duration::from_millis(10), 240 * HOUR).unwrap_or(backoff.most);
+    backoff.tries =
+        section.number("retry-tries", 1, 1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(backoff.tries);
+    section.finish();
+    config
+}
+
+fn limits(section: Section<'_, '_>) -> (Budgets, u32) {
+    let mut budgets = Budgets::default();
+    let size = |key, least, most| section.size(key, least, most).and_then(|n| usize::try_from(n).ok());
+    budgets.guest = section.duration("guest-time", Duration::from_millis(1), HOUR).unwrap_or(budgets.guest);
+    budgets.wall = section.duration("wall-time", Duration::from_millis(1), HOUR).unwrap_or(budgets.wall);
+    budgets.memory = size("memory", 1 << 20, 1 << 30).unwrap_or(budgets.memory);
+    budgets.bytes_out = size("bytes-out", 1 << 10, 1 << 30).unwrap_or(budgets.bytes_out);
+    let calls = section.number("concurrent-calls", 1, 4_096).and_then(|n| u32::try_from(n).ok()).unwrap_or(64);
+    section.finish();
+    (budgets, calls)
+}
+
+fn log(section: Section<'_, '_>) -> Log {
+    let filter = section.text("filter").unwrap_or_else(|| "info".into());
+    let json = section.word("format", &[("text", false), ("json", true)]).unwrap_or(false);
+    section.finish();
+    Log { filter, json }
+}
+
+fn channel(dir: &Path, section: Section<'_, '_>) -> Option<ChannelEntry> {
+    let name = section.needed_text("name");
+    let plugin = plugin(dir, &section);
+    let mut addresses = Vec::new();
+    for text in section.texts("addresses").unwrap_or_default() {
+        match AddressPattern::parse(&text) {
+            Some(pattern) => addresses.push(pattern),
+            None => {
+                section.fault("addresses", format!("{text:?} is neither an address nor \"*@domain\" nor \"*\""));
+            }
+        }
+    }
+    section.finish();
+    Some(ChannelEntry { name: name?.into(), addresses, plugin: plugin? })
+}
+
+fn policy(dir: &Path, section: Section<'_, '_>) -> Option<PolicyEntry> {
+    let plugin = plugin(dir, &section);
+    section.finish();
+    Some(PolicyEntry { plugin: plugin? })
+}
+
+fn plugin(dir: &Path, section: &Section<'_, '_>) -> Option<PluginEntry> {
+    let name = section.needed_text("plugin");
+    let name = name.filter(|name| {
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) && !name.starts_with('.');
+        if !plain {
+            section.fault("plugin", format!("{name:?} is not the name of a file in plugins/ without .wasm"));
+        }
+        plain
+    });
+    let inline = section.table("config");
+    let file = section.text("config-file");
+    let (config, origin) = match (inline, file) {
+        (Some(_), Some(_)) => {
+            section.fault("config-file", "and [config] are both there; one of them was expected");
+            (toml::Table::new(), String::new())
+        }
+        (Some(table), None) => (table, format!("{FILE}: {}.config", section.path())),
+        (None, Some(file)) => {
+            let read = std::fs::read_to_string(dir.join(&file)).map_err(|error| error.to_string());
+            let table = read.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
+            match table {
+                Ok(table) => (table, file),
+                Err(error) => {
+                    section.fault("config-file", format!("{file} cannot be read: {}", error.trim_end()));
+                    (toml::Table::new(), file)
+                }
+            }
+        }
+        (None, None) => (toml::Table::new(), format!("{FILE}: {}", section.path())),
+    };
+    let grants = section.section("grants");
+    let granted = Grants {
+        services: grants.texts("services"),
+        secrets: grants.texts("secrets").unwrap_or_default(),
+        egress: grants.texts("egress").unwrap_or_default(),
+        actions: grants.texts("actions"),
+    };
+    for word in granted.actions.iter().flatten() {
+        if !tributary_model::decision::Action::WORDS.contains(&word.as_str()) {
+            let words = tributary_model::decision::Action::WORDS.join(", ");
+            grants.fault("actions", format!("{word:?} is not an action; there are {words}"));
+        }
+    }
+    grants.finish();
+    Some(PluginEntry { name: name?.into(), config, origin, grants: granted })
+}
+
+/// An error with what caused it, in one line.
+pub fn error_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line = format!("{line}: {cause}");
+        source = cause.source();
+    }
+    line
+}
+
+/// What a daemon's folder holds.
+pub struct Folder(pub Arc<Path>);
+
+impl Folder {
+    /// Compiled plugins' sources: `*.wasm`.
+    pub fn plugins(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+
+    /// The store's file and lock.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Files of messages.
+    pub fn blobs(&self) -> PathBuf {
+        self.data().join("blobs")
+    }
+
+    /// Compiled code; may be deleted at any time.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// One file a secret.
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets")
+    }
+
+    /// The token of the command line.
+    pub fn token(&self) -> PathBuf {
+        self.0.join("token")
+    }
+}

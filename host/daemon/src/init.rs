@@ -1,0 +1,228 @@
+//! `tributary init`: a folder that runs as it is.
+use crate::cli::{InitArgs, block_on};
+use crate::config::{FILE, Folder};
+use crate::wire;
+use anyhow::{Context, bail};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tributary_runtime::{Kind, Package};
+use tributary_store::{NewToken, Scope, Store as _};
+
+/// The order of the chain: who comes later sees what the ones before decided.
+const CHAIN: [&str; 3] = ["policy-triage", "policy-routing", "policy-receipt"];
+
+/// Runs the command.
+pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
+    let bundled = bundled(args.plugins.as_deref())?;
+    if args.dir.exists() && std::fs::read_dir(&args.dir)?.next().is_some() {
+        bail!("{} is there already and not empty; init never overwrites", args.dir.display());
+    }
+    if !args.from.contains('@') {
+        bail!("--from {:?} is not a mail address", args.from);
+    }
+    let folder = Folder(args.dir.as_path().into());
+    for dir in [folder.plugins(), folder.data(), folder.secrets(), args.dir.join("config")] {
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    private(&folder.secrets(), 0o700)?;
+    let mut channels = Vec::new();
+    let mut policies = Vec::new();
+    for path in &bundled {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let package = Package::read(bytes.as_slice()).with_context(|| format!("{} is no plugin", path.display()))?;
+        let name = package.name().as_str().to_owned();
+        std::fs::write(folder.plugins().join(format!("{name}.wasm")), &bytes)?;
+        let mut defaults = package.default_config_text().to_owned();
+        match package.kind() {
+            Kind::Channel => {
+                if name == "channel-email" {
+                    defaults = with_from(&defaults, &args.from);
+                }
+                channels.push(name.clone());
+            }
+            Kind::Policy | Kind::Review => policies.push(name.clone()),
+        }
+        std::fs::write(args.dir.join("config").join(format!("{name}.toml")), defaults)?;
+    }
+    policies.sort_by_key(|name| CHAIN.iter().position(|known| known == name).unwrap_or(CHAIN.len()));
+    std::fs::write(args.dir.join(FILE), configuration(args, &channels, &policies))?;
+    let secret = block_on(first_token(&folder))?;
+    let mut token = std::fs::File::create(folder.token())?;
+    private(&folder.token(), 0o600)?;
+    writeln!(token, "{secret}")?;
+    if args.json {
+        let lmtp = args.lmtp.map(|address| address.to_string());
+        println!(
+            "{}",
+            serde_json::json!({
+                "dir": std::path::absolute(&args.dir)?, "smtp": args.smtp.to_string(), "lmtp": lmtp,
+                "http": args.http.to_string(), "token": secret,
+            })
+        );
+    } else {
+        let dir = args.dir.display();
+        println!("Wrote {dir}: {FILE}, {} plugins, a token.", bundled.len());
+        println!("  mail comes in at  {}", args.smtp);
+        println!("  the API is at     http://{}/api/v1", args.http);
+        match &args.relay {
+            Some(relay) => println!("  answers leave by  {relay}"),
+            None => println!("  answers wait      until [relay] in {FILE} names a mail server"),
+        }
+        println!("Next: tributary serve --dir {dir}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files to copy: of the folder that was named, or of the first that is beside the program.
+fn bundled(named: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    match named {
+        Some(dir) => folders.push(dir.to_owned()),
+        None => {
+            let program = std::env::current_exe().context("where is this program?")?;
+            let beside = program.parent().context("where is this program?")?;
+            folders.push(beside.join("plugins"));
+            folders.extend(beside.parent().map(|above| above.join("plugins")));
+            folders.extend(beside.parent().map(|above| above.join("share/tributary/plugins")));
+        }
+    }
+    for folder in &folders {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+            .collect();
+        files.sort();
+        if !files.is_empty() {
+            return Ok(files);
+        }
+    }
+    let looked = folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+    bail!("no plugins (*.wasm) in {looked}; `cargo xtask plugins` builds them, --plugins DIR names another folder")
+}
+
+/// The first token, for the command line of this folder.
+async fn first_token(folder: &Folder) -> anyhow::Result<String> {
+    let store = wire::open_store(folder)?;
+    let (secret, digest) = wire::new_secret()?;
+    let token = NewToken { name: "operator".into(), digest, scope: Scope::Admin };
+    store.create_token(token, tributary_pipeline::now()).await?;
+    Ok(secret)
+}
+
+fn private(path: &Path, mode: u32) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            .with_context(|| format!("cannot protect {}", path.display()))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
+/// The adapter's defaults with the shop's address in them.
+fn with_from(defaults: &str, from: &str) -> String {
+    let mut found = false;
+    let mut lines: Vec<String> = defaults
+        .lines()
+        .map(|line| {
+            if line.trim_start().starts_with("from =") || line.trim_start().starts_with("from=") {
+                found = true;
+                format!("from = {}", toml::Value::String(from.to_owned()))
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    if !found {
+        lines.insert(0, format!("from = {}", toml::Value::String(from.to_owned())));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn configuration(args: &InitArgs, channels: &[String], policies: &[String]) -> String {
+    let hostname = args.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
+    let mut text = format!(
+        r#"# Tributary. `tributary check` says everything that is wrong with this file; `kill -HUP` makes a running daemon read
+# it again. Lines that begin with # show defaults.
+
+# Mail comes in here, from your mail server. A mail is acknowledged only after it is on disk.
+[smtp]
+listen = "{smtp}"
+hostname = "{hostname}"
+# max-message-size = "35 MiB"
+# max-recipients = 100
+# max-connections = 512
+# max-connections-per-address = 64
+# connections-per-minute-per-address = 600     # no limit unless set
+# mails-per-minute-per-address = 6000          # no limit unless set
+# tls-certificate = "tls/certificate.pem"      # STARTTLS is offered once both are set
+# tls-key = "tls/key.pem"
+# require-tls = false
+
+"#,
+        smtp = args.smtp
+    );
+    match args.lmtp {
+        Some(lmtp) => text += &format!("# The same for LMTP, one answer for each recipient.\n[lmtp]\nlisten = \"{lmtp}\"\nhostname = \"{hostname}\"\n\n"),
+        None => text += "# The same for LMTP, one answer for each recipient.\n# [lmtp]\n# listen = \"127.0.0.1:2424\"\n\n",
+    }
+    text += &format!(
+        r#"# The API, live events, health and metrics.
+[http]
+listen = "{}"
+# metrics-need-token = false
+
+"#,
+        args.http
+    );
+    match &args.relay {
+        Some(relay) => text += &format!("# Where answers go.\n[relay]\naddress = \"{relay}\"\ntls = \"opportunistic\"                           # none, opportunistic, required, wrapper\n"),
+        None => text += "# Where answers go. Without it they wait.\n# [relay]\n# address = \"mail.shop.example:587\"\n# tls = \"required\"                              # none, opportunistic, required, wrapper\n",
+    }
+    text += r#"# user = "desk"
+# password-file = "secrets/relay"
+
+# [pipeline]
+# deciding = 64                                # happenings decided at once
+# delivering = 32                              # messages sent at once
+# retry-first = "30 s"                         # a failed send is tried again after this, then twice as long, …
+# retry-most = "4 h"                           # … up to this,
+# retry-tries = 33                             # … so often in all
+# grace = "10 s"                               # what a stop waits for
+
+# What one call of a plugin may use up.
+# [plugins]
+# guest-time = "1 s"                           # time inside the plugin; waiting for the host is not counted
+# wall-time = "30 s"
+# memory = "64 MiB"
+# bytes-out = "64 MiB"
+
+# [log]
+# filter = "info"
+# format = "text"                              # or "json"
+"#;
+    for channel in channels {
+        let name = channel.strip_prefix("channel-").unwrap_or(channel);
+        text += &format!(
+            r#"
+# A channel: an adapter from plugins/, its configuration, what it may touch.
+[[channel]]
+name = "{name}"
+plugin = "{channel}"
+addresses = ["*"]                              # or ["support@shop.example", "*@help.shop.example"]
+config-file = "config/{channel}.toml"
+"#
+        );
+    }
+    if !policies.is_empty() {
+        text += "\n# Policies decide, in this order; each sees what the ones before it decided.\n";
+    }
+    for policy in policies {
+        text += &format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n\n");
+    }
+    text
+}

@@ -1,0 +1,150 @@
+//! `tributary serve`: the order in which a daemon comes up and goes down.
+use crate::check::{BAD_CONFIGURATION, report};
+use crate::cli::{DirArgs, block_on};
+use crate::config::{Config, Folder};
+use crate::wire::{self, House};
+use crate::{plugins, telemetry};
+use anyhow::Context;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tributary_gateway::api::ApiState;
+use tributary_gateway::http::{self, HttpConfig};
+use tributary_gateway::smtp;
+use tributary_pipeline::Pipeline;
+use tributary_pipeline::driver::Driver;
+use tributary_runtime::Runtime;
+
+/// Runs the command.
+pub fn run(args: &DirArgs) -> anyhow::Result<ExitCode> {
+    // The whole configuration first: nothing is opened for one that is wrong.
+    let config = match Config::read(&args.dir) {
+        Ok(config) => config,
+        Err(faults) => {
+            report(&faults);
+            return Ok(ExitCode::from(BAD_CONFIGURATION));
+        }
+    };
+    telemetry::log(&config.log)?;
+    block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let metrics = telemetry::metrics()?;
+    let folder = Folder(config.dir.as_path().into());
+    let store = wire::open_store(&folder).context("the store cannot be opened")?;
+    let services = wire::services(&config, &folder, &store)?;
+    let blobs = services.blobs.clone();
+    let runtime = Runtime::new(wire::runtime_config(&config, Some(folder.cache())), services)?;
+    let set = match plugins::load(&config, &folder, &runtime).await {
+        Ok(set) => set,
+        Err(faults) => {
+            report(&faults);
+            return Ok(ExitCode::from(BAD_CONFIGURATION));
+        }
+    };
+    let pipeline = Pipeline::new(store, set, config.pipeline.clone());
+    let house = Arc::new(House { pipeline: pipeline.clone(), blobs });
+
+    // Two drivers, because they stop one after the other: the doors first, then the stages behind them.
+    let (doors, stages) = (Driver::new(), Driver::new());
+    let api = ApiState::new(house.clone(), metrics, doors.stop().watch(), config.http.metrics_need_token);
+    let listener = bind(config.http.listen, "http.listen").await?;
+    let mut told = vec![format!("http={}", listener.local_addr()?)];
+    let state = api.clone();
+    doors.spawn("http", async move {
+        http::serve(listener, state, HttpConfig::default()).await;
+    });
+    for (name, door) in [("smtp", &config.smtp), ("lmtp", &config.lmtp)] {
+        let Some(door) = door else { continue };
+        let listener = bind(door.listen, name).await?;
+        told.push(format!("{name}={}", listener.local_addr()?));
+        let (config, intake, stop) = (door.config.clone(), house.clone(), doors.stop().watch());
+        doors.spawn(name, async move {
+            smtp::serve(listener, config, intake, stop).await;
+        });
+    }
+    pipeline.start(&stages).await.context("the stages cannot be started")?;
+    api.set_ready(true);
+    println!("ready {}", told.join(" "));
+
+    while let Asked::Reload = signals.next().await {
+        reload(&config.dir, &folder, &runtime, &pipeline).await;
+    }
+    tracing::info!("stopping: no more mail is taken, what is under way is finished");
+    api.set_ready(false);
+    let grace = config.pipeline.grace;
+    let calm = async {
+        let mut unclean = doors.shut_down(grace).await;
+        unclean.extend(stages.shut_down(grace).await);
+        unclean
+    };
+    let left_at_once = async { while signals.next().await == Asked::Reload {} };
+    tokio::select! {
+        unclean = calm => {
+            if !unclean.is_empty() {
+                tracing::warn!(tasks = unclean.join(", "), "cut off; what they had begun is taken up at the next start");
+            }
+        }
+        () = left_at_once => tracing::warn!("left at once; what was under way is taken up at the next start"),
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+}
+
+/// Reads the configuration again. Channels and policies change with one pointer; doors, relay and limits need a restart.
+async fn reload(dir: &Path, folder: &Folder, runtime: &Arc<Runtime>, pipeline: &Pipeline) {
+    let loaded = match Config::read(dir) {
+        Ok(config) => plugins::load(&config, folder, runtime).await,
+        Err(faults) => Err(faults),
+    };
+    match loaded {
+        Ok(set) => {
+            pipeline.swap_plugins(set);
+            tracing::info!("the configuration was read again: channels and policies are the new ones");
+        }
+        Err(faults) => {
+            for fault in &faults {
+                tracing::error!("{fault}");
+            }
+            tracing::error!(faults = faults.len(), "the configuration was not taken; the old one stays");
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+}

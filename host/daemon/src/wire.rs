@@ -1,0 +1,168 @@
+//! The only place that names two subsystems: what one needs of another is handed over here.
+use crate::config::{Config, Folder, error_line};
+use anyhow::Context;
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
+use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
+use tributary_model::message::Arrival;
+use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
+use tributary_pipeline::{Pipeline, ReceiveError, Received};
+use tributary_runtime::{
+    Blobs, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
+};
+use tributary_store::sqlite::{SqliteConfig, SqliteStore};
+use tributary_store::{NewReply, StateScope, Store, StoreError};
+
+/// The store of a folder.
+pub fn open_store(folder: &Folder) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(SqliteStore::open(&SqliteConfig::new(folder.data()))?))
+}
+
+/// Whether the store of a folder could be opened. A daemon that runs has it locked, which is no fault.
+pub fn probe_store(_config: &Config, folder: &Folder) -> Result<(), StoreError> {
+    match open_store(folder) {
+        Ok(_) | Err(StoreError::Locked(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// How the runtime is built for a configuration.
+pub fn runtime_config(config: &Config, cache: Option<PathBuf>) -> RuntimeConfig {
+    RuntimeConfig {
+        cache_dir: cache,
+        concurrent_calls: config.concurrent_calls,
+        max_memory: config.budgets.memory,
+    }
+}
+
+/// Services for looking at plugins without a house around them.
+pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
+    let blobs = Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?;
+    Ok(Services { state: Arc::new(Nothing), mail: Arc::new(Nothing), secrets: Arc::new(Nothing), blobs })
+}
+
+/// The services of a daemon.
+pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> anyhow::Result<Services> {
+    let mail: Arc<dyn MailRelay> = match &config.relay {
+        Some(relay) => Arc::new(SmtpRelay::new(relay.clone()).context("the relay cannot be used")?),
+        None => Arc::new(Nothing),
+    };
+    Ok(Services {
+        state: Arc::new(PluginState(store.clone())),
+        mail,
+        secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
+        blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
+    })
+}
+
+/// A new token's secret and its digest. 160 random bits.
+pub fn new_secret() -> anyhow::Result<(String, [u8; 32])> {
+    let mut bytes = [0; 20];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    let secret = format!("trb_{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase());
+    let digest = Sha256::digest(secret.as_bytes()).into();
+    Ok((secret, digest))
+}
+
+struct PluginState(Arc<dyn Store>);
+
+#[async_trait]
+impl StateSource for PluginState {
+    async fn get(
+        &self,
+        plugin: &PluginName,
+        channel: &ChannelName,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>, StateUnavailable> {
+        let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
+        self.0.state(&scope, key, now).await.map_err(|error| {
+            tracing::error!(%plugin, error = %error_line(&error), "a plugin's state cannot be read");
+            StateUnavailable
+        })
+    }
+}
+
+/// One file a secret, in a folder that no name leads out of.
+struct SecretFiles(cap_std::fs::Dir);
+
+impl SecretFiles {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        let dir = cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority());
+        Ok(Self(dir.with_context(|| format!("cannot open {}", path.display()))?))
+    }
+}
+
+impl SecretSource for SecretFiles {
+    fn get(&self, _plugin: &PluginName, name: &str) -> Option<Secret> {
+        let text = self.0.read_to_string(name).ok()?;
+        Some(Secret(text.trim_end_matches(['\r', '\n']).into()))
+    }
+}
+
+/// The pipeline as the doors see it.
+pub struct House {
+    /// The stages.
+    pub pipeline: Arc<Pipeline>,
+    /// Files of messages.
+    pub blobs: Arc<Blobs>,
+}
+
+#[async_trait]
+impl MailIntake for House {
+    fn route(&self, recipient: &str) -> Option<Route> {
+        self.pipeline.plugins().route(recipient).map(|channel| Route(channel.0.clone()))
+    }
+
+    fn has_room(&self) -> bool {
+        self.pipeline.has_room()
+    }
+
+    async fn take(&self, route: &Route, mail: Mail) -> Result<Taken, Refused> {
+        let channel = ChannelName(route.0.clone());
+        let data: Arc<[u8]> = Arc::from(&mail.data[..]);
+        let arrival = Arrival::Mail { mail_from: mail.mail_from, rcpt_to: mail.rcpt_to, data };
+        match self.pipeline.receive(&channel, arrival).await {
+            Ok(Received::Accepted { conversations, .. }) => Ok(Taken {
+                reference: conversations.first().map(|conversation| conversation.tag()).unwrap_or_default(),
+            }),
+            Ok(Received::Parked(id)) => Ok(Taken { reference: format!("parked-{id}") }),
+            Ok(Received::Ignored(_)) => Ok(Taken { reference: String::new() }),
+            Ok(Received::Unauthenticated(why)) => Err(Refused::Rejected(why)),
+            Err(ReceiveError::Overloaded | ReceiveError::Store(StoreError::Overloaded)) => Err(Refused::Overloaded),
+            Err(error) => {
+                tracing::error!(%channel, error = %error_line(&error), "a mail was not taken");
+                Err(Refused::Storage)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Desk for House {
+    async fn reply(&self, reply: NewReply) -> Result<Replied, ReplyError> {
+        self.pipeline.reply(reply).await
+    }
+
+    async fn replay(&self, id: ParkedId, by: &str) -> Result<Replayed, ReplayError> {
+        self.pipeline.replay(id, by).await
+    }
+
+    fn store(&self) -> &Arc<dyn Store> {
+        self.pipeline.store()
+    }
+
+    async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {
+        let (blobs, id) = (self.blobs.clone(), id.to_owned());
+        let read = tokio::task::spawn_blocking(move || blobs.get(&id)).await.map_err(std::io::Error::other)?;
+        match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(tributary_runtime::BlobsError::Unknown(_)) => Ok(None),
+            Err(error) => Err(std::io::Error::other(error)),
+        }
+    }
+}
