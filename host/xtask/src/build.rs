@@ -1,0 +1,28 @@
+//! Builds the daemon and what runs beside it, in the one profile that ships, is tested and is measured.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// Build the daemon. The answer is the executable.
+pub fn daemon(root: &Path) -> Result<PathBuf> {
+    cargo(root, &["build", "--release", "--package", "tributary"])?;
+    let executable = root.join("target/release/tributary");
+    ensure!(executable.exists(), "cargo built no {}: is another target folder set?", executable.display());
+    Ok(executable)
+}
+
+/// Run cargo in the workspace, its output on standard error.
+pub fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
+    let mut command = command(root);
+    let status = command.args(arguments).status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo {} failed", arguments.join(" "));
+    Ok(())
+}
+
+/// The cargo of the active toolchain, in the workspace.
+pub fn command(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
