@@ -1,0 +1,135 @@
+//! Acknowledges a customer's first message (D2): in the customer's language, with the conversation's tag, once, and never
+//! to a machine.
+mod config;
+mod template;
+
+use std::collections::BTreeMap;
+
+use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
+use tributary_sdk::types::{Attribute, Author, Content, Inbound};
+use tributary_sdk::{Plugin, Policy, PrepareError};
+
+pub use config::{Config, Template};
+use template::Text;
+
+/// The prepared policy.
+pub struct Receipt {
+    chinese_percent: usize,
+    default_language: String,
+    attribute: String,
+    no_subject: BTreeMap<String, String>,
+    templates: Vec<Prepared>,
+}
+
+struct Prepared {
+    language: String,
+    grades: Vec<Grade>,
+    rule: String,
+    text: Text,
+}
+
+tributary_sdk::export!(Receipt: policy);
+
+impl Plugin for Receipt {
+    type Config = Config;
+
+    fn prepare(config: Config) -> Result<Self, PrepareError> {
+        if !(1..=100).contains(&config.chinese_percent) {
+            return Err(PrepareError::value("chinese-percent", "expected 1 to 100"));
+        }
+        if config.attribute.is_empty() {
+            return Err(PrepareError::value("attribute", "expected a name"));
+        }
+        let templates: Vec<Prepared> =
+            config.templates.into_iter().enumerate().map(prepare_template).collect::<Result<_, _>>()?;
+        let general = |template: &Prepared| template.language == config.default_language && template.grades.is_empty();
+        if !templates.iter().any(general) {
+            let problem = format!("expected one for language {} and every grade", config.default_language);
+            return Err(PrepareError::value("templates", problem));
+        }
+        Ok(Self {
+            chinese_percent: config.chinese_percent.into(),
+            default_language: config.default_language,
+            attribute: config.attribute,
+            no_subject: config.no_subject,
+            templates,
+        })
+    }
+}
+
+fn prepare_template((index, template): (usize, Template)) -> Result<Prepared, PrepareError> {
+    let grade = |word: &String| {
+        let problem = "expected inquiry, simple-complaint, dispute or emergency";
+        Grade::from_word(word).ok_or_else(|| PrepareError::value(format!("templates.{index}.grades"), problem))
+    };
+    Ok(Prepared {
+        language: template.language,
+        grades: template.grades.iter().map(grade).collect::<Result<_, _>>()?,
+        rule: template.rule,
+        text: Text::parse(&template.text, &format!("templates.{index}.text"))?,
+    })
+}
+
+impl Policy for Receipt {
+    fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
+        let Some(message) = happening.message() else { return Ok(Vec::new()) };
+        if message.author != Author::Customer || message.automatic || self.answered(conversation) {
+            return Ok(Vec::new());
+        }
+        let language = self.language(message);
+        let grade = conversation.current_grade();
+        let Some(template) = self.template(language, grade).or_else(|| self.template(&self.default_language, grade))
+        else {
+            return Err(Fault::NotConfigured(format!("no template for language {language}")));
+        };
+        let subject = message.subject.as_deref().or(conversation.subject.as_deref()).filter(|it| !it.trim().is_empty());
+        let subject =
+            subject.or_else(|| self.no_subject.get(&template.language).map(String::as_str)).unwrap_or_default();
+        let text = template.text.fill(&conversation.tag, subject);
+        let why = format!("the customer's first message is acknowledged, in language {}", template.language);
+        let fact = Attribute::new(&self.attribute, &template.language);
+        Ok(vec![
+            Decision::new(Action::Reply(Content::plain(text)), template.rule.as_str(), why),
+            Decision::new(Action::SetAttribute(fact), template.rule.as_str(), "a conversation is acknowledged once"),
+        ])
+    }
+}
+
+impl Receipt {
+    /// Whether the customer has heard from the shop: this policy, another one of this run, a machine or a person.
+    fn answered(&self, conversation: &Snapshot) -> bool {
+        let replies = |decision: &Decision| matches!(decision.action, Action::Reply(_) | Action::AskEvidence(_));
+        conversation.attribute(&self.attribute).is_some_and(|value| !value.is_empty())
+            || conversation.history.iter().any(|entry| matches!(entry.author, Author::Bot | Author::Agent))
+            || conversation.decided.iter().any(replies)
+    }
+
+    /// By script: Chinese letters and no Japanese or Korean ones. The text decides, the subject where it says nothing.
+    fn language(&self, message: &Inbound) -> &str {
+        let subject = message.subject.as_deref().unwrap_or_default();
+        let chinese = self.chinese(&message.content.text).or_else(|| self.chinese(subject)).unwrap_or(false);
+        if chinese { "zh" } else { &self.default_language }
+    }
+
+    /// Whether a text is Chinese; none for a text without a letter.
+    fn chinese(&self, text: &str) -> Option<bool> {
+        let (mut letters, mut han, mut foreign) = (0_usize, 0_usize, 0_usize);
+        for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+            letters += 1;
+            match letter {
+                '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => han += 1,
+                '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}' => foreign += 1,
+                _ => {}
+            }
+        }
+        // Japanese mixes both scripts; a single borrowed letter in a Chinese text does not make it Japanese.
+        (letters > 0).then_some(han * 100 >= letters * self.chinese_percent && foreign * 10 < han)
+    }
+
+    fn template(&self, language: &str, grade: Option<Grade>) -> Option<&Prepared> {
+        self.templates.iter().find(|template| {
+            let fits = template.grades.is_empty() || grade.is_some_and(|grade| template.grades.contains(&grade));
+            template.language == language && fits
+        })
+    }
+}
