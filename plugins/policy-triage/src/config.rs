@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub struct Config {
     /// The category of a message that no rule gives one.
     pub default_category: String,
+    /// So many bytes of a message's text, and of its subject, are read.
+    pub longest_text: u32,
     /// Promises that start with a grade (C6), one for each grade at most.
     #[serde(default)]
     pub clocks: Vec<ClockRow>,

@@ -1,8 +1,9 @@
 //! Grades (C1) and classes (C2 to C5, C7) by words, and the first-response clock of each grade (C6).
 //!
-//! What the words are and what they mean is configuration; here is only how they are found ([`words`]) and what follows. A
+//! What the words are and what they mean is configuration; here is only how they are found and what follows. A
 //! later message can raise a grade and never lower it. What a machine wrote is an inquiry at most, and starts no clock.
 mod config;
+mod rules;
 mod text;
 mod words;
 
@@ -13,35 +14,18 @@ use tributary_sdk::types::{Author, Inbound};
 use tributary_sdk::{Plugin, Policy, PrepareError};
 
 pub use config::{ClockRow, Config, Negation, Rule};
+use rules::{Match, Rules, grade};
 use text::Normaliser;
-use words::{Collector, Hit, Words};
+use words::Words;
 
 /// The prepared policy.
 pub struct Triage {
     default_category: String,
+    longest_text: usize,
     clocks: BTreeMap<u8, Clock>,
     normaliser: Normaliser,
     words: Words,
-    rules: Vec<Prepared>,
-}
-
-/// A rule with its words as numbers.
-struct Prepared {
-    id: String,
-    means: String,
-    grade: Option<Grade>,
-    category: Option<String>,
-    tags: Vec<String>,
-    words: Vec<usize>,
-    together: Vec<Vec<usize>>,
-    unless: Vec<usize>,
-    negatable: bool,
-}
-
-/// A rule that fits, and the words it fits by.
-struct Match<'a> {
-    rule: &'a Prepared,
-    words: Vec<usize>,
+    rules: Rules,
 }
 
 tributary_sdk::export!(Triage: policy);
@@ -51,20 +35,11 @@ impl Plugin for Triage {
 
     fn prepare(config: Config) -> Result<Self, PrepareError> {
         let normaliser = Normaliser::new(&config.variants);
-        let mut collector = Collector::default();
-        let mut rules = Vec::with_capacity(config.rules.len());
-        for (index, rule) in config.rules.into_iter().enumerate() {
-            rules.push(prepare_rule(index, rule, &mut collector, &normaliser)?);
-        }
-        let words = collector.build(&config.negation, &normaliser).map_err(PrepareError::other)?;
+        let (rules, words) = Rules::prepare(config.rules, &config.negation, &normaliser)?;
         let clocks = config.clocks.into_iter().enumerate().map(prepare_clock).collect::<Result<_, _>>()?;
-        Ok(Self { default_category: config.default_category, clocks, normaliser, words, rules })
+        let longest_text = config.longest_text as usize;
+        Ok(Self { default_category: config.default_category, longest_text, clocks, normaliser, words, rules })
     }
-}
-
-fn grade(word: &str, key: String) -> Result<Grade, PrepareError> {
-    let expected = format!("`{word}` is none of inquiry, simple-complaint, dispute, emergency");
-    Grade::from_word(word).ok_or_else(|| PrepareError::value(key, expected))
 }
 
 fn prepare_clock((index, row): (usize, ClockRow)) -> Result<(u8, Clock), PrepareError> {
@@ -86,36 +61,6 @@ fn prepare_clock((index, row): (usize, ClockRow)) -> Result<(u8, Clock), Prepare
     Ok((rank, clock))
 }
 
-fn prepare_rule(
-    index: usize,
-    rule: Rule,
-    collector: &mut Collector,
-    normaliser: &Normaliser,
-) -> Result<Prepared, PrepareError> {
-    if rule.words.is_empty() && rule.together.is_empty() {
-        return Err(PrepareError::value(format!("rules.{index}"), "expected `words` or `together`"));
-    }
-    let mut numbers = |name: &str, words: &[String]| -> Result<Vec<usize>, PrepareError> {
-        let empty = || PrepareError::value(format!("rules.{index}.{name}"), "a word is empty");
-        words.iter().map(|word| collector.add(word, normaliser).ok_or_else(empty)).collect()
-    };
-    let words = numbers("words", &rule.words)?;
-    let together = rule.together.iter().map(|list| numbers("together", list)).collect::<Result<_, _>>()?;
-    let unless = numbers("unless", &rule.unless)?;
-    let grade = rule.grade.as_deref().map(|word| grade(word, format!("rules.{index}.grade"))).transpose()?;
-    Ok(Prepared {
-        id: rule.id,
-        means: rule.means,
-        grade,
-        category: rule.category,
-        tags: rule.tags,
-        words,
-        together,
-        unless,
-        negatable: rule.negatable,
-    })
-}
-
 impl Policy for Triage {
     fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
         let Some(message) = happening.message().filter(|message| message.author == Author::Customer) else {
@@ -124,9 +69,8 @@ impl Policy for Triage {
         if message.automatic {
             return Ok(self.automatic(conversation));
         }
-        let text = self.normaliser.apply(&readable(message));
-        let hits = self.words.find(&text);
-        let matches: Vec<Match<'_>> = self.rules.iter().filter_map(|rule| rule.matches(&hits)).collect();
+        let text = self.normaliser.apply(&self.readable(message));
+        let matches = self.rules.matches(&self.words, &text);
         let mut decisions = Vec::new();
         let raised = self.grade(conversation, &matches, &mut decisions);
         self.category(conversation, &matches, raised.is_some(), &mut decisions);
@@ -138,46 +82,18 @@ impl Policy for Triage {
     }
 }
 
-/// Subject and new text. Quoted history was read when it was new.
-fn readable(message: &Inbound) -> String {
-    match &message.subject {
-        // A full stop of its own keeps words of the subject apart from words of the text.
-        Some(subject) => format!("{subject} . {}", message.content.text),
-        None => message.content.text.clone(),
-    }
-}
-
-impl Prepared {
-    fn matches(&self, hits: &[Hit]) -> Option<Match<'_>> {
-        let counts = |hit: &&Hit| !(self.negatable && hit.negated);
-        if hits.iter().any(|hit| self.unless.contains(&hit.word)) {
-            return None;
-        }
-        let mut words: Vec<usize> = Vec::new();
-        let mut keep = |word: usize| {
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        };
-        hits.iter().filter(counts).filter(|hit| self.words.contains(&hit.word)).for_each(|hit| keep(hit.word));
-        if let Some((first, others)) = self.together.split_first() {
-            for anchor in hits.iter().filter(counts).filter(|hit| first.contains(&hit.word)) {
-                let near = |list: &Vec<usize>| {
-                    let close = |hit: &&Hit| hit.sentence.abs_diff(anchor.sentence) <= 1;
-                    hits.iter().filter(counts).filter(close).find(|hit| list.contains(&hit.word)).map(|hit| hit.word)
-                };
-                if let Some(rest) = others.iter().map(near).collect::<Option<Vec<usize>>>() {
-                    keep(anchor.word);
-                    rest.into_iter().for_each(&mut keep);
-                    break;
-                }
-            }
-        }
-        (!words.is_empty()).then_some(Match { rule: self, words })
-    }
-}
-
 impl Triage {
+    /// Subject and new text. Quoted history was read when it was new.
+    fn readable(&self, message: &Inbound) -> String {
+        let text = &message.content.text;
+        let text = &text[..text.floor_char_boundary(self.longest_text)];
+        match &message.subject {
+            // A full stop of its own keeps words of the subject apart from words of the text.
+            Some(subject) => format!("{} . {text}", &subject[..subject.floor_char_boundary(self.longest_text)]),
+            None => text.to_owned(),
+        }
+    }
+
     /// What a machine wrote stands in the queue like the rest, with nothing promised.
     fn automatic(&self, conversation: &Snapshot) -> Vec<Decision> {
         let mut decisions = Vec::new();

@@ -1,14 +1,16 @@
 //! Finds the words of all rules in one pass over a text.
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::automaton::{Automaton, OverlappingState};
+use aho_corasick::nfa::contiguous::{Builder, NFA};
+use aho_corasick::{BuildError, Input};
 
 use crate::config::Negation;
 use crate::text::{Normaliser, ends_sentence, wordy};
 
-/// All words of all rules, in one automaton.
+/// All words of all rules, in one automaton. Its kind is chosen here and not by the crate, which would link all kinds.
 pub struct Words {
-    automaton: AhoCorasick,
+    automaton: NFA,
     patterns: Vec<Pattern>,
     negation: Negation,
 }
@@ -19,6 +21,8 @@ struct Pattern {
     /// Must not touch an English letter here.
     bounded_before: bool,
     bounded_after: bool,
+    /// Some rule asks whether it is negated.
+    negatable: bool,
 }
 
 /// Collects words before the automaton is built. A word of two rules is one pattern.
@@ -42,7 +46,7 @@ pub struct Hit {
 
 impl Collector {
     /// The number of a word; none for a word of nothing but blanks.
-    pub fn add(&mut self, word: &str, normaliser: &Normaliser) -> Option<usize> {
+    pub fn add(&mut self, word: &str, negatable: bool, normaliser: &Normaliser) -> Option<usize> {
         let (stem, open) = match word.strip_suffix('*') {
             Some(stem) => (stem, true),
             None => (word, false),
@@ -50,16 +54,19 @@ impl Collector {
         let plain = normaliser.apply(stem).trim().to_owned();
         let (first, last) = (plain.chars().next()?, plain.chars().next_back()?);
         let key = format!("{plain}{}", if open { "*" } else { "" });
-        Some(*self.ids.entry(key).or_insert_with(|| {
+        let number = *self.ids.entry(key).or_insert_with(|| {
             let pattern = Pattern {
                 shown: stem.trim().to_owned(),
                 bounded_before: wordy(first),
                 bounded_after: wordy(last) && !open,
+                negatable: false,
             };
             self.patterns.push(pattern);
             self.plain.push(plain);
             self.patterns.len() - 1
-        }))
+        });
+        self.patterns[number].negatable |= negatable;
+        Some(number)
     }
 
     /// Build the automaton.
@@ -76,16 +83,19 @@ impl Collector {
             except: plain(&negation.except),
             fillers: plain(&negation.fillers),
         };
-        Ok(Words { automaton: AhoCorasick::new(&self.plain)?, patterns: self.patterns, negation })
+        Ok(Words { automaton: Builder::new().prefilter(false).build(&self.plain)?, patterns: self.patterns, negation })
     }
 }
 
 impl Words {
-    /// Every word in a normalised text, in the order they end.
-    pub fn find(&self, text: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
+    /// Tells every word in a normalised text, in the order they end.
+    pub fn find(&self, text: &str, mut tell: impl FnMut(Hit)) {
         let (mut sentence, mut counted) = (0, 0);
-        for found in self.automaton.find_overlapping_iter(text) {
+        let input = Input::new(text);
+        let mut state = OverlappingState::start();
+        // An unanchored search of a text is what every automaton supports, so there is no error to report.
+        while self.automaton.try_find_overlapping(&input, &mut state).is_ok() {
+            let Some(found) = state.get_match() else { return };
             let pattern = &self.patterns[found.pattern().as_usize()];
             let before = &text[..found.start()];
             let after = &text[found.end()..];
@@ -96,10 +106,14 @@ impl Words {
             }
             sentence += text[counted..found.end()].chars().filter(|letter| ends_sentence(*letter)).count();
             counted = found.end();
-            let negated = self.negation.applies(before);
-            hits.push(Hit { word: found.pattern().as_usize(), sentence, negated });
+            let negated = pattern.negatable && self.negation.applies(before);
+            tell(Hit { word: found.pattern().as_usize(), sentence, negated });
         }
-        hits
+    }
+
+    /// How many words there are.
+    pub fn len(&self) -> usize {
+        self.patterns.len()
     }
 
     /// The word as the configuration has it.
@@ -146,7 +160,7 @@ mod tests {
         let normaliser = Normaliser::new("");
         let mut collector = Collector::default();
         for word in list {
-            collector.add(word, &normaliser).unwrap();
+            collector.add(word, true, &normaliser).unwrap();
         }
         let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let negation = Negation {
@@ -155,6 +169,12 @@ mod tests {
             fillers: strings(&["been", "被"]),
         };
         (collector.build(&negation, &normaliser).unwrap(), normaliser)
+    }
+
+    fn hits(words: &Words, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        words.find(text, |hit| hits.push(hit));
+        hits
     }
 
     #[test]
@@ -170,7 +190,7 @@ mod tests {
             ("fire", 1),
             ("", 0),
         ] {
-            assert_eq!(words.find(&normaliser.apply(text)).len(), count, "{text}");
+            assert_eq!(hits(&words, &normaliser.apply(text)).len(), count, "{text}");
         }
     }
 
@@ -188,7 +208,7 @@ mod tests {
             ("不是没有盗刷", false),
             ("被盗刷", false),
         ] {
-            let hits = words.find(&normaliser.apply(text));
+            let hits = hits(&words, &normaliser.apply(text));
             assert_eq!(hits[0].negated, negated, "{text}");
         }
     }

@@ -1,0 +1,163 @@
+//! Which rules fit a text, in one pass over the words that are found in it.
+use tributary_sdk::PrepareError;
+use tributary_sdk::desk::Grade;
+
+use crate::config::{Negation, Rule};
+use crate::text::Normaliser;
+use crate::words::{Collector, Hit, Words};
+
+/// As many different words of a rule are remembered; more make it no more fitting.
+const MOST_WORDS: usize = 16;
+
+/// All rules, and what each word means to them.
+pub struct Rules {
+    rules: Vec<Prepared>,
+    /// By word.
+    uses: Vec<Vec<Use>>,
+}
+
+/// A rule without its words.
+pub struct Prepared {
+    /// The id that decisions name.
+    pub id: String,
+    /// What it means, to follow the words in a sentence.
+    pub means: String,
+    /// What it says about the grade.
+    pub grade: Option<Grade>,
+    /// What it says about the category.
+    pub category: Option<String>,
+    /// Tags to add.
+    pub tags: Vec<String>,
+    negatable: bool,
+    /// How many lists of words must be found together.
+    lists: usize,
+}
+
+/// A rule that fits, and the words it fits by.
+pub struct Match<'a> {
+    /// The rule.
+    pub rule: &'a Prepared,
+    /// Different words, in the order they were found.
+    pub words: Vec<usize>,
+}
+
+/// What a word is to a rule.
+struct Use {
+    rule: usize,
+    part: Part,
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    /// One of these is enough.
+    Alone,
+    /// One of this list, with one of every other list.
+    Together(usize),
+    /// Its presence takes the rule back.
+    Unless,
+}
+
+/// What was found for a rule so far.
+#[derive(Clone, Default)]
+struct Found {
+    words: Vec<usize>,
+    /// For each list, the newest word and its sentence.
+    lists: Vec<Option<(usize, usize)>>,
+    unless: bool,
+}
+
+/// The grade of a word, or what is wrong with it.
+pub fn grade(word: &str, key: String) -> Result<Grade, PrepareError> {
+    let problem = format!("`{word}` is none of inquiry, simple-complaint, dispute, emergency");
+    Grade::from_word(word).ok_or_else(|| PrepareError::value(key, problem))
+}
+
+impl Rules {
+    /// Number the words of all rules and build their automaton.
+    ///
+    /// # Errors
+    /// [`PrepareError`] with the rule and the key that cannot work.
+    pub fn prepare(
+        rules: Vec<Rule>,
+        negation: &Negation,
+        normaliser: &Normaliser,
+    ) -> Result<(Self, Words), PrepareError> {
+        let mut collector = Collector::default();
+        let mut found: Vec<(usize, Use)> = Vec::new();
+        let mut prepared = Vec::with_capacity(rules.len());
+        for (index, rule) in rules.into_iter().enumerate() {
+            if rule.words.is_empty() && rule.together.is_empty() {
+                return Err(PrepareError::value(format!("rules.{index}"), "expected `words` or `together`"));
+            }
+            let mut number = |name: &str, words: &[String], part: Part| -> Result<(), PrepareError> {
+                for word in words {
+                    let empty = || PrepareError::value(format!("rules.{index}.{name}"), "a word is empty");
+                    let word = collector.add(word, rule.negatable, normaliser).ok_or_else(empty)?;
+                    found.push((word, Use { rule: index, part }));
+                }
+                Ok(())
+            };
+            number("words", &rule.words, Part::Alone)?;
+            for (list, words) in rule.together.iter().enumerate() {
+                number("together", words, Part::Together(list))?;
+            }
+            number("unless", &rule.unless, Part::Unless)?;
+            prepared.push(Prepared {
+                grade: rule.grade.as_deref().map(|word| grade(word, format!("rules.{index}.grade"))).transpose()?,
+                id: rule.id,
+                means: rule.means,
+                category: rule.category,
+                tags: rule.tags,
+                negatable: rule.negatable,
+                lists: rule.together.len(),
+            });
+        }
+        let words = collector.build(negation, normaliser).map_err(PrepareError::other)?;
+        let mut uses: Vec<Vec<Use>> = (0..words.len()).map(|_| Vec::new()).collect();
+        found.into_iter().for_each(|(word, part)| uses[word].push(part));
+        Ok((Self { rules: prepared, uses }, words))
+    }
+
+    /// The rules that fit a normalised text, in the order of the configuration.
+    pub fn matches(&self, words: &Words, text: &str) -> Vec<Match<'_>> {
+        let mut found: Vec<Found> =
+            self.rules.iter().map(|rule| Found { lists: vec![None; rule.lists], ..Found::default() }).collect();
+        words.find(text, |hit| {
+            for Use { rule, part } in &self.uses[hit.word] {
+                if !(hit.negated && self.rules[*rule].negatable) {
+                    found[*rule].note(hit, *part);
+                }
+            }
+        });
+        let fits = |found: &Found| !found.unless && !found.words.is_empty();
+        let pairs = self.rules.iter().zip(found).filter(|(_, found)| fits(found));
+        pairs.map(|(rule, found)| Match { rule, words: found.words }).collect()
+    }
+}
+
+impl Found {
+    fn note(&mut self, hit: Hit, part: Part) {
+        match part {
+            Part::Alone => self.keep(hit.word),
+            Part::Unless => self.unless = true,
+            Part::Together(list) => {
+                self.lists[list] = Some((hit.word, hit.sentence));
+                // Words come in the order of the text, so the newest of each list is the nearest.
+                let near = |slot: &Option<(usize, usize)>| slot.is_some_and(|(_, at)| at + 1 >= hit.sentence);
+                if self.lists.iter().all(near) {
+                    for index in 0..self.lists.len() {
+                        if let Some((word, _)) = self.lists[index] {
+                            self.keep(word);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, word: usize) {
+        if self.words.len() < MOST_WORDS && !self.words.contains(&word) {
+            self.words.push(word);
+        }
+    }
+}
