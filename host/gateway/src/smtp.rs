@@ -69,7 +69,7 @@ pub struct Mail {
 /// A mail that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// What the peer is told the mail is known by. Printable ASCII; anything else is left out of the reply.
+    /// What the peer is told the mail is known by; may be empty. Printable ASCII; anything else is left out of the reply.
     pub reference: String,
 }
 

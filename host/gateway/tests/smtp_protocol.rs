@@ -184,6 +184,22 @@ fn recipients_of_one_route_are_one_mail() {
 }
 
 #[test]
+fn a_reference_is_shown_as_far_as_it_is_text() {
+    for (reference, reply) in [
+        ("T-1", "250 2.0.0 Taken as T-1"),
+        ("", "250 2.0.0 Taken"),
+        ("a\r\n250 b\u{7f}ö", "250 2.0.0 Taken as a250 b"),
+        (&*"x".repeat(600), &*format!("250 2.0.0 Taken as {}", "x".repeat(200))),
+    ] {
+        let input = b"HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n.\r\n";
+        let taken = |_: &Route, _: &Mail| Ok(Taken { reference: reference.to_owned() });
+        let transcript = replay(&config(Protocol::Smtp), &OpenDoor, [&input[..]], taken);
+        let text = String::from_utf8(transcript.replies).unwrap();
+        assert_eq!(text.split_terminator("\r\n").next_back(), Some(reply));
+    }
+}
+
+#[test]
 fn the_size_limit_is_exact_and_the_session_goes_on() {
     for (size, code) in [(65_536, "250 2.0.0"), (65_537, "552 5.3.4")] {
         let message = format!("{}\r\n", "x".repeat(size - 2));

@@ -54,8 +54,11 @@ pub(super) const fn overflow(overflow: Overflow) -> &'static str {
     }
 }
 
-/// `250 2.0.0 Taken as REFERENCE`.
+/// `250 2.0.0 Taken as REFERENCE`, or without the last two words where there is nothing to refer to.
 pub(super) fn taken(out: &mut Vec<u8>, reference: &str) {
+    if reference.is_empty() {
+        return line(out, "250 2.0.0 Taken");
+    }
     out.extend_from_slice(b"250 2.0.0 Taken as ");
     text(out, reference);
     out.extend_from_slice(b"\r\n");
