@@ -1,18 +1,47 @@
-//! The embedded store (being filled in).
-use crate::*;
-use std::path::PathBuf;
-use tributary_model::decision::Happening;
+//! The embedded store: SQLite in WAL mode, `synchronous=FULL`, one writing thread with group commit, readers beside it.
+//!
+//! [`writer`] runs transitions, [`reader`] reads; every other module is the SQL of one part of the trait. A transition
+//! is a function on a [`tx::Tx`]; a read is a function on a connection. The folder is locked while it is open.
+mod accept;
+mod alarms;
+mod clocks;
+mod codec;
+mod decide;
+mod deliver;
+mod desk;
+mod happenings;
+mod listing;
+mod messages;
+mod parked;
+mod plugins;
+mod reader;
+mod row;
+mod schema;
+mod snapshot;
+mod token;
+mod tx;
+mod upkeep;
+mod writer;
 
-/// How the embedded store runs. Defaults: 4 readers, 16 MiB of page cache for the writer, 1,024 jobs in its queue.
+use crate::*;
+use reader::Readers;
+use rusqlite::Connection;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use tributary_model::decision::Happening;
+use writer::{Full, Writer};
+
+/// How the embedded store runs.
 #[derive(Clone, Debug)]
 pub struct SqliteConfig {
     /// The folder that holds the database; made where it is missing.
     pub dir: PathBuf,
-    /// How many connections read beside the writer.
+    /// How many connections read beside the writer. Default 4.
     pub readers: usize,
-    /// Page cache of the writer in KiB.
+    /// Page cache of the writer in KiB. Default 16,384.
     pub cache_kib: u32,
-    /// How many jobs may wait for the writer.
+    /// How many jobs may wait for the writer. Default 1,024; above it new arrivals are refused, see
+    /// [`StoreError::Overloaded`].
     pub queue: usize,
 }
 
@@ -23,54 +52,120 @@ impl SqliteConfig {
     }
 }
 
-/// The embedded store.
-pub struct SqliteStore {}
+/// The embedded store. Dropping it finishes what was queued and closes the files; the lock goes last.
+pub struct SqliteStore {
+    readers: Readers,
+    writer: Writer,
+    _lock: File,
+}
+
+/// Pages the log may grow to before the writer copies them into the database: 16 MiB. Small enough to stay in the
+/// machine's cache, large enough that a page changed by many commits is copied once.
+const CHECKPOINT_PAGES: i64 = 4_096;
 
 impl SqliteStore {
-    /// Opens the store in a folder, or makes one.
-    pub fn open(_config: &SqliteConfig) -> Result<Self, StoreError> {
-        todo!()
+    /// Opens the store in a folder, or makes one. Fails where another process has it, where the file is damaged, another
+    /// program's or a newer version's.
+    pub fn open(config: &SqliteConfig) -> Result<Self, StoreError> {
+        let dir = &config.dir;
+        let unusable = |path: &Path| {
+            let path = path.display().to_string();
+            move |source| StoreError::Unusable { path, source }
+        };
+        std::fs::create_dir_all(dir).map_err(unusable(dir))?;
+        let lock = lock(&dir.join("lock"))?;
+        let path = dir.join("store.db");
+        let mut conn = Connection::open(&path)?;
+        configure(&conn, config).map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                let why = std::io::Error::new(std::io::ErrorKind::InvalidData, "the file is damaged or no database");
+                unusable(&path)(why)
+            }
+            _ => error.into(),
+        })?;
+        schema::migrate(&mut conn, &path)?;
+        upkeep::forget_requests(&tx::Tx::new(&conn))?;
+        let newest = listing::last_event(&conn)?;
+        let readers = Readers::open(&path, config.readers)?;
+        let writer = Writer::start(conn, config.queue, newest).map_err(unusable(&path))?;
+        Ok(Self { readers, writer, _lock: lock })
     }
 }
 
+/// The lock is the operating system's, so it ends with the process, however that ends.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let unusable = |source| StoreError::Unusable { path: path.display().to_string(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.parent().unwrap_or(path).display().to_string())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+fn configure(conn: &Connection, config: &SqliteConfig) -> rusqlite::Result<()> {
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // After a checkpoint a log that a burst blew up is cut back.
+    conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    conn.set_prepared_statement_cache_capacity(256);
+    Ok(())
+}
+
 #[async_trait]
-#[allow(unused_variables, clippy::todo)]
 impl Store for SqliteStore {
     async fn accept(&self, arrival: NewArrival, claim: Option<Lease>) -> Result<Accepted, StoreError> {
-        todo!()
+        let prepared = accept::prepare(arrival)?;
+        self.writer.run(Full::Refuse, move |tx| accept::accept(tx, &prepared, claim.as_ref())).await
     }
+
     async fn park(&self, parked: NewParked) -> Result<ParkedId, StoreError> {
-        todo!()
+        let meta = parked::meta(&parked);
+        self.writer.run(Full::Refuse, move |tx| parked::arrival(tx, &parked, &meta)).await
     }
+
     async fn claim_happenings(&self, lease: Lease, most: usize) -> Result<Vec<ClaimedHappening>, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| happenings::claim(tx, &lease, most)).await
     }
+
     async fn snapshot(
         &self,
         happening: HappeningId,
         node: &str,
         now: Timestamp,
     ) -> Result<Option<(Snapshot, Happening)>, StoreError> {
-        todo!()
+        self.readers.read(|conn| snapshot::of_happening(conn, happening, node, now))
     }
+
     async fn conversation_snapshot(&self, id: ConversationId, now: Timestamp) -> Result<Option<Snapshot>, StoreError> {
-        todo!()
+        self.readers.read(|conn| snapshot::of(conn, id, None, now))
     }
+
     async fn apply(&self, decided: Decided) -> Result<Applied, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| decide::apply(tx, &decided)).await
     }
+
     async fn ring(&self, now: Timestamp, most: usize) -> Result<Rung, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| alarms::ring(tx, now, most)).await
     }
+
     async fn reply(&self, reply: NewReply) -> Result<Result<OutgoingId, Refused>, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| deliver::reply(tx, &reply)).await
     }
+
     async fn lease_outgoing(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOutgoing>, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| deliver::lease(tx, &lease, most)).await
     }
+
     async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, now)).await
     }
+
     async fn claim_next(
         &self,
         agent: &AgentName,
@@ -78,8 +173,10 @@ impl Store for SqliteStore {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Option<(Conversation, Holder)>, StoreError> {
-        todo!()
+        let (agent, team) = (agent.clone(), team.map(str::to_owned));
+        self.writer.run(Full::Wait, move |tx| desk::claim_next(tx, &agent, team.as_deref(), lease, now)).await
     }
+
     async fn claim(
         &self,
         id: ConversationId,
@@ -87,8 +184,10 @@ impl Store for SqliteStore {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Result<Holder, Refused>, StoreError> {
-        todo!()
+        let agent = agent.clone();
+        self.writer.run(Full::Wait, move |tx| desk::claim(tx, id, &agent, lease, now)).await
     }
+
     async fn act(
         &self,
         id: ConversationId,
@@ -96,80 +195,112 @@ impl Store for SqliteStore {
         act: AgentAct,
         now: Timestamp,
     ) -> Result<Result<(), Refused>, StoreError> {
-        todo!()
+        let agent = agent.clone();
+        self.writer.run(Full::Wait, move |tx| desk::act(tx, id, &agent, &act, now)).await
     }
+
     async fn queue(
         &self,
         filter: QueueFilter,
         page: Page,
         now: Timestamp,
     ) -> Result<Listing<Conversation>, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::queue(conn, &filter, &page, now))
     }
+
     async fn conversations(&self, filter: ConversationFilter, page: Page) -> Result<Listing<Conversation>, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::conversations(conn, &filter, &page))
     }
+
     async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationDetail>, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::conversation(conn, id))
     }
+
     async fn contacts(&self, ids: &[ContactId]) -> Result<Vec<tributary_model::decision::Contact>, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::contacts(conn, ids))
     }
+
     async fn attachment(&self, id: ConversationId, blob: &str) -> Result<Option<Attachment>, StoreError> {
-        todo!()
+        self.readers.read(|conn| messages::attachment(conn, id, blob))
     }
+
     async fn events(&self, after: EventId, most: usize) -> Result<Vec<Event>, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::events(conn, after, most))
     }
+
     async fn last_event(&self) -> Result<EventId, StoreError> {
-        todo!()
+        self.readers.read(listing::last_event)
     }
+
     fn changes(&self) -> tokio::sync::watch::Receiver<EventId> {
-        todo!()
+        self.writer.changes()
     }
+
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
-        todo!()
+        self.readers.read(|conn| listing::counts(conn, now))
     }
+
     async fn parked(&self, all: bool, page: Page) -> Result<Listing<Parked>, StoreError> {
-        todo!()
+        self.readers.read(|conn| parked::page(conn, all, &page))
     }
+
     async fn parked_one(&self, id: ParkedId) -> Result<Option<(Parked, Option<StoredArrival>)>, StoreError> {
-        todo!()
+        self.readers.read(|conn| parked::find(conn, id))
     }
+
     async fn unpark(&self, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
-        todo!()
+        let by = by.to_owned();
+        self.writer.run(Full::Wait, move |tx| parked::unpark(tx, id, &by, now)).await
     }
+
     async fn state(&self, scope: &StateScope, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        todo!()
+        self.readers.read(|conn| plugins::read(conn, scope, key, now))
     }
-    async fn write_state(&self, scope: &StateScope, writes: Vec<StateWrite>, now: Timestamp) -> Result<(), StoreError> {
-        todo!()
+
+    async fn write_state(
+        &self,
+        scope: &StateScope,
+        writes: Vec<StateWrite>,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let scope = scope.clone();
+        self.writer.run(Full::Wait, move |tx| plugins::write(tx, &scope, &writes)).await
     }
+
     async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<i64, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| token::create(tx, &token, now)).await
     }
+
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        todo!()
+        self.readers.read(token::all)
     }
+
     async fn revoke_token(&self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| token::revoke(tx, id, now)).await
     }
+
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<Token>, StoreError> {
-        todo!()
+        self.readers.read(|conn| token::find(conn, digest))
     }
+
     async fn begin_request(&self, key: RequestKey, now: Timestamp) -> Result<Begun, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| token::begin(tx, &key, now)).await
     }
+
     async fn end_request(&self, key: RequestKey, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| token::end(tx, &key, answer.as_ref())).await
     }
+
     async fn release_node(&self, node: &str) -> Result<u64, StoreError> {
-        todo!()
+        let node = node.to_owned();
+        self.writer.run(Full::Wait, move |tx| upkeep::release_node(tx, &node)).await
     }
+
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, move |tx| upkeep::sweep(tx, now)).await
     }
+
     async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        self.writer.run(Full::Wait, |tx| upkeep::ping(tx)).await
     }
 }

@@ -1,0 +1,151 @@
+//! Commit 2: what the policy chain decided, applied through the model's rules.
+use super::codec::{At, time};
+use super::happenings::{self};
+use super::parked::{self, Ref};
+use super::tx::{Counter, Line, Tx, any, one};
+use super::{clocks, deliver, row};
+use crate::{Applied, Decided, PolicyOutcome, StoreError};
+use tributary_model::conversation::{Conversation, Effect};
+use tributary_model::decision::Decision;
+use tributary_model::message::Author;
+use tributary_model::{Timestamp, intake};
+
+/// How many decisions one policy may take about one happening: a number from a guest is never trusted.
+const MOST_DECISIONS: usize = 256;
+
+/// See [`crate::Store::apply`].
+pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError> {
+    let id = it.happening;
+    let held = any(
+        tx.conn,
+        "SELECT 1 FROM happening WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
+        (id.0, &it.node[..], it.conversation.0),
+    )?;
+    if !held {
+        return Ok(Applied::Gone);
+    }
+    let before = row::expect(tx.conn, it.conversation)?;
+    let mut run = Run { tx, conversation: before.clone(), now: it.now, outgoing: 0 };
+    let mut failed = false;
+    for outcome in &it.outcomes {
+        failed |= run.outcome(id.0, outcome)?;
+    }
+    let Run { mut conversation, outgoing, .. } = run;
+    conversation.undecided = failed;
+    clocks::follow(tx, before.state, &mut conversation, it.now)?;
+    row::save(tx, &before, &conversation)?;
+    end(tx, id.0)?;
+    Ok(Applied::Done { outgoing, more: happenings::any_open(tx.conn, it.conversation)? })
+}
+
+/// Ends a happening: aside while any of its policies is, decided otherwise.
+fn end(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
+    let aside = one(
+        tx.conn,
+        "SELECT 1 FROM parked WHERE what = 'happening' AND ref = ? AND replayed IS NULL LIMIT 1",
+        [id],
+        |_| Ok(()),
+    )?;
+    let event = if aside.is_some() { intake::Event::Park } else { intake::Event::Decide };
+    let next = intake::next(intake::State::Claimed, event)
+        .map_err(|illegal| At("happening", id).damaged(illegal.to_string()))?;
+    tx.run("UPDATE happening SET state = ?, node = NULL, lease_until = NULL WHERE id = ?", (next.as_str(), id))?;
+    tx.count(Counter::Undecided, -1);
+    Ok(())
+}
+
+/// One happening being applied.
+struct Run<'a, 'c> {
+    tx: &'a mut Tx<'c>,
+    conversation: Conversation,
+    now: Timestamp,
+    outgoing: usize,
+}
+
+impl Run<'_, '_> {
+    /// Whether the policy failed and is to be run again.
+    fn outcome(&mut self, happening: i64, outcome: &PolicyOutcome) -> Result<bool, StoreError> {
+        let actor = format!("policy:{}", outcome.policy);
+        match &outcome.result {
+            Ok(decisions) => {
+                for decision in decisions.iter().take(MOST_DECISIONS) {
+                    self.decision(&actor, outcome, decision)?;
+                }
+                if decisions.len() > MOST_DECISIONS {
+                    let why = format!("{} decisions, at most {MOST_DECISIONS} count", decisions.len());
+                    self.line(Line { actor: &actor, act: "refused", why: Some(&why), ..Line::default() })?;
+                }
+                Ok(false)
+            }
+            Err(cause) if outcome.may_be_skipped => {
+                let (why, detail) = (Some(cause.what.as_str()), Some(cause.blame));
+                self.line(Line { actor: &actor, act: "skipped", rule: None, why, detail })?;
+                Ok(false)
+            }
+            Err(cause) => {
+                let channel = self.conversation.channel.clone();
+                let what = Ref {
+                    what: "happening",
+                    id: happening,
+                    channel: Some(channel.as_str()),
+                    plugin: outcome.policy.as_str(),
+                };
+                parked::keep(self.tx, &what, Some(self.conversation.id), cause, self.now)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn decision(&mut self, actor: &str, outcome: &PolicyOutcome, decision: &Decision) -> Result<(), StoreError> {
+        let told = decision.action.detail();
+        let word = decision.action.word();
+        let detail = if told.is_empty() { word.to_owned() } else { format!("{word} {told}") };
+        let line =
+            Line { actor, act: "decided", rule: Some(&decision.rule), why: Some(&decision.why), detail: Some(&detail) };
+        match self.conversation.decide(decision, &outcome.granted, self.now) {
+            Ok(effects) if effects.iter().any(unsendable) => {
+                self.line(Line { act: "refused", why: Some("there is nothing in it to send"), ..line })
+            }
+            Ok(effects) => {
+                self.line(line)?;
+                effects.into_iter().try_for_each(|effect| self.effect(actor, outcome, effect))
+            }
+            Err(refusal) => self.line(Line { act: "refused", why: Some(&refusal.to_string()), ..line }),
+        }
+    }
+
+    fn effect(&mut self, actor: &str, outcome: &PolicyOutcome, effect: Effect) -> Result<(), StoreError> {
+        let (tx, it, now) = (&mut *self.tx, &mut self.conversation, self.now);
+        match effect {
+            Effect::StartClock(clock) => clocks::start(tx, it, &clock, now),
+            Effect::StopClock(name) => clocks::stop(tx, it, &name, now),
+            Effect::SetTimer(name, at) => tx
+                .run(
+                    "INSERT INTO timer (conversation, name, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+                    (it.id.0, &name, time(at)),
+                )
+                .map(drop),
+            Effect::CancelTimer(name) => {
+                tx.run("DELETE FROM timer WHERE conversation = ? AND name = ?", (it.id.0, &name)).map(drop)
+            }
+            // An acknowledgement is not the answer: the conversation stays where it stands in the queue.
+            Effect::Send(content) => {
+                deliver::compose(tx, it, Author::Bot, outcome.policy.as_str(), &content, now)?;
+                self.outgoing += 1;
+                Ok(())
+            }
+            Effect::Note(text) => self.line(Line { actor, act: "noted", detail: Some(&text), ..Line::default() }),
+            Effect::Perform(_) => {
+                self.line(Line { actor, act: "refused", why: Some("no channel can be asked yet"), ..Line::default() })
+            }
+        }
+    }
+
+    fn line(&mut self, line: Line<'_>) -> Result<(), StoreError> {
+        self.tx.event(Some(self.conversation.id), self.now, line)
+    }
+}
+
+fn unsendable(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(content) if crate::is_empty(content))
+}

@@ -1,0 +1,228 @@
+//! What could not be handled: kept with its cause, shown, taken back to work.
+//!
+//! One row for one thing and one plugin. Failing again after a replay is the same row with the new cause and one try
+//! more.
+use super::codec::{self, At, moment, time};
+use super::happenings;
+use super::tx::{Counter, Line, Tx, many, one};
+use super::{accept, deliver};
+use crate::{Cause, Cursor, Listing, NewParked, Page, Parked, ParkedWhat, StoreError, StoredArrival};
+use rusqlite::{Connection, Row};
+use tributary_model::{ArrivalId, ConversationId, HappeningId, OutgoingId, ParkedId, Timestamp, intake};
+
+/// The columns [`read`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "id, what, ref, channel, plugin, blame, why, at, tries, replayed, conversation"
+    };
+}
+
+/// What is kept aside, and for which plugin.
+pub(super) struct Ref<'a> {
+    pub(super) what: &'static str,
+    pub(super) id: i64,
+    pub(super) channel: Option<&'a str>,
+    pub(super) plugin: &'a str,
+}
+
+/// Keeps something aside, with the event that says so.
+pub(super) fn keep(
+    tx: &mut Tx<'_>,
+    it: &Ref<'_>,
+    conversation: Option<ConversationId>,
+    cause: &Cause,
+    now: Timestamp,
+) -> Result<ParkedId, StoreError> {
+    let known = one(
+        tx.conn,
+        "SELECT id, replayed IS NULL FROM parked WHERE what = ? AND ref = ? AND plugin = ?",
+        (it.what, it.id, it.plugin),
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)),
+    )?;
+    let id = match known {
+        Some((id, open)) => {
+            tx.run(
+                "UPDATE parked SET blame = ?, why = ?, at = ?, tries = tries + 1, replayed = NULL, replayed_by = NULL \
+                 WHERE id = ?",
+                (cause.blame, &cause.what, time(now), id),
+            )?;
+            tx.count(Counter::Parked, i64::from(!open));
+            id
+        }
+        None => {
+            tx.count(Counter::Parked, 1);
+            tx.insert(
+                "INSERT INTO parked (what, ref, channel, plugin, blame, why, at, tries, conversation) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)",
+                (
+                    it.what,
+                    it.id,
+                    it.channel,
+                    it.plugin,
+                    cause.blame,
+                    &cause.what,
+                    time(now),
+                    conversation.map(|id| id.0),
+                ),
+            )?
+        }
+    };
+    let line = Line {
+        actor: "host",
+        act: "parked",
+        rule: None,
+        why: Some(&cause.what),
+        detail: Some(&format!("parked {id}: {} {} ({})", it.what, it.id, it.plugin)),
+    };
+    tx.event(conversation, now, line)?;
+    Ok(ParkedId(id))
+}
+
+/// Keeps an arrival aside.
+pub(super) fn arrival(tx: &mut Tx<'_>, new: &NewParked, meta: &str) -> Result<ParkedId, StoreError> {
+    let (channel, plugin) = (new.channel.as_str(), new.plugin.as_str());
+    let replayed = match new.replays {
+        Some(id) => one(tx.conn, "SELECT ref FROM parked WHERE id = ? AND what = 'arrival'", [id.0], |row| {
+            row.get::<_, i64>(0)
+        })?
+        .map(|arrival| (id, arrival)),
+        None => None,
+    };
+    let id = match replayed {
+        Some((parked, arrival)) => {
+            // The channel may have another adapter by now: the row is of the one that failed last.
+            tx.run("UPDATE parked SET plugin = ? WHERE id = ?", (plugin, parked.0))?;
+            arrival
+        }
+        None => accept::insert_arrival(tx, channel, &new.arrival, meta, time(new.at))?,
+    };
+    keep(tx, &Ref { what: "arrival", id, channel: Some(channel), plugin }, None, &new.cause, new.at)
+}
+
+/// The arrival that a parked row keeps, which is being accepted now; the row is taken back by the same commit.
+pub(super) fn retake_arrival(tx: &mut Tx<'_>, id: ParkedId, now: Timestamp) -> Result<Option<i64>, StoreError> {
+    let found = one(tx.conn, "SELECT ref FROM parked WHERE id = ? AND what = 'arrival'", [id.0], |row| row.get(0))?;
+    if found.is_some() {
+        let sql = "UPDATE parked SET replayed = ? WHERE id = ? AND replayed IS NULL";
+        if tx.run(sql, (time(now), id.0))? > 0 {
+            tx.count(Counter::Parked, -1);
+        }
+    }
+    Ok(found)
+}
+
+/// See [`crate::Store::unpark`].
+pub(super) fn unpark(tx: &mut Tx<'_>, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = concat!("SELECT ", columns!(), ", replayed_by IS NOT NULL FROM parked WHERE id = ?");
+    let found = many(tx.conn, sql, [id.0], |row| Ok((read(row)?, row.get::<_, bool>(11)?)))?;
+    let Some((parked, named)) = found.into_iter().next() else { return Ok(false) };
+    // Accepting an arrival takes its row back without a name; the name may follow.
+    let open = parked.replayed.is_none();
+    let accepted = matches!(parked.what, ParkedWhat::Arrival(_)) && !named;
+    if !open && !accepted {
+        return Ok(false);
+    }
+    let done = match parked.what {
+        ParkedWhat::Arrival(_) => true,
+        ParkedWhat::Outgoing(id) => deliver::replay(tx, id, now)?,
+        ParkedWhat::Happening(id) => replay_happening(tx, id, parked.plugin.as_str())?,
+    };
+    if !done {
+        return Ok(false);
+    }
+    tx.run("UPDATE parked SET replayed = ?, replayed_by = ? WHERE id = ?", (time(now), by, id.0))?;
+    tx.count(Counter::Parked, -i64::from(open));
+    let actor = if by.contains(':') { by.to_owned() } else { format!("agent:{by}") };
+    let detail = format!("parked {id}");
+    tx.event(
+        parked.conversation,
+        now,
+        Line { actor: &actor, act: "replayed", detail: Some(&detail), ..Line::default() },
+    )?;
+    Ok(true)
+}
+
+/// Opens a happening again, for one policy alone. Where it is open already, or ended, because another of its policies
+/// was replayed before, a copy of it is opened behind it.
+fn replay_happening(tx: &mut Tx<'_>, id: HappeningId, plugin: &str) -> Result<bool, StoreError> {
+    let at = At("happening", id.0);
+    let Some(word) = one(tx.conn, "SELECT state FROM happening WHERE id = ?", [id.0], |row| row.get::<_, String>(0))?
+    else {
+        return Ok(false);
+    };
+    match intake::next(at.word(&word, happenings::state)?, intake::Event::Replay) {
+        Ok(next) => {
+            let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugin = ? WHERE id = ?";
+            tx.run(sql, (next.as_str(), plugin, id.0))?;
+        }
+        Err(_) => {
+            tx.run(
+                "INSERT INTO happening (conversation, kind, message, payload, state, only_plugin, at) \
+                 SELECT conversation, kind, message, payload, 'pending', ?, at FROM happening WHERE id = ?",
+                (plugin, id.0),
+            )?;
+        }
+    }
+    tx.count(Counter::Undecided, 1);
+    Ok(true)
+}
+
+fn read(row: &Row<'_>) -> Result<Parked, StoreError> {
+    let id: i64 = row.get(0)?;
+    let reference: i64 = row.get(2)?;
+    let what = At("parked", id).word(&row.get::<_, String>(1)?, |word| match word {
+        "arrival" => Some(ParkedWhat::Arrival(ArrivalId(reference))),
+        "happening" => Some(ParkedWhat::Happening(HappeningId(reference))),
+        "outgoing" => Some(ParkedWhat::Outgoing(OutgoingId(reference))),
+        _ => None,
+    })?;
+    Ok(Parked {
+        id: ParkedId(id),
+        what,
+        channel: row.get::<_, Option<String>>(3)?.map(Into::into),
+        plugin: row.get::<_, String>(4)?.into(),
+        blame: row.get(5)?,
+        why: row.get(6)?,
+        at: moment(row.get(7)?),
+        tries: row.get(8)?,
+        replayed: row.get::<_, Option<i64>>(9)?.map(moment),
+        conversation: row.get::<_, Option<i64>>(10)?.map(ConversationId),
+    })
+}
+
+/// A page, the latest first.
+pub(super) fn page(conn: &Connection, all: bool, page: &Page) -> Result<Listing<Parked>, StoreError> {
+    let sql = if all {
+        concat!("SELECT ", columns!(), " FROM parked WHERE id < ? ORDER BY id DESC LIMIT ?")
+    } else {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM parked INDEXED BY parked_open WHERE replayed IS NULL AND id < ? ORDER BY id DESC LIMIT ?"
+        )
+    };
+    let before = page.after.as_ref().and_then(|cursor| cursor.0.first().copied()).unwrap_or(i64::MAX);
+    let items = many(conn, sql, (before, super::listing::rows(page)), read)?;
+    Ok(super::listing::listing(items, page, |parked| Cursor(vec![parked.id.0])))
+}
+
+/// One, with its arrival.
+pub(super) fn find(conn: &Connection, id: ParkedId) -> Result<Option<(Parked, Option<StoredArrival>)>, StoreError> {
+    let sql = concat!("SELECT ", columns!(), " FROM parked WHERE id = ?");
+    let Some(parked) = many(conn, sql, [id.0], read)?.into_iter().next() else { return Ok(None) };
+    let ParkedWhat::Arrival(arrival) = parked.what else { return Ok(Some((parked, None))) };
+    let at = At("arrival", arrival.0);
+    let stored = many(conn, "SELECT channel, at, kind, meta, raw FROM arrival WHERE id = ?", [arrival.0], |row| {
+        Ok(StoredArrival {
+            channel: row.get::<_, String>(0)?.into(),
+            at: moment(row.get(1)?),
+            arrival: at.arrival(&row.get::<_, String>(2)?, &row.get::<_, String>(3)?, row.get(4)?)?,
+        })
+    })?;
+    Ok(Some((parked, stored.into_iter().next())))
+}
+
+/// The JSON that [`arrival`] keeps beside the bytes.
+pub(super) fn meta(new: &NewParked) -> String {
+    codec::meta(&new.arrival)
+}
