@@ -1,6 +1,6 @@
 //! For a plugin's `build.rs`: checks its `plugin.toml`, and puts its configuration's schema and defaults where the SDK's `export!` embeds them.
 //!
-//! ```ignore
+//! ```text
 //! #[path = "src/config.rs"]
 //! #[allow(dead_code, reason = "only its shape counts here")]
 //! mod config;

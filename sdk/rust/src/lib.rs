@@ -4,7 +4,7 @@
 //! operator may change), `src/config.rs` (the type of that configuration) and a three-line `build.rs`. It implements
 //! [`Plugin`] and one or more of [`Channel`], [`Poller`], [`Commerce`], [`Policy`] and [`Review`], and ends with
 //!
-//! ```ignore
+//! ```text
 //! tributary_sdk::export!(MyPlugin: policy);
 //! ```
 //!
@@ -36,3 +36,21 @@ pub use bindings::services::tributary::plugin::{desk, trade, types, web};
 pub use error::PrepareError;
 pub use export::{Exported, load};
 pub use plugin::{Channel, Commerce, Plugin, Policy, Poller, Review};
+
+/// Every trait and every type of the contract, for `use tributary_sdk::prelude::*`.
+pub mod prelude {
+    pub use crate::desk::{
+        Action, Clock, Contact, Decision, Entry, Escalation, Fault, Grade, Happening, Objection, Route, RunningClock,
+        Snapshot, Timer, Verdict,
+    };
+    pub use crate::trade::{Operation, Refund};
+    pub use crate::types::{
+        Attachment, Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound,
+        Money, Order, OrderLine, OrderState, Seconds, SendError, ThreadHints, Timestamp,
+    };
+    pub use crate::web::{Request, Response};
+    pub use crate::{
+        Arrival, Batch, Channel, Commerce, Document, Envelope, Outgoing, Plugin, Policy, Poller, PrepareError, Reading,
+        Rejection, Review, host,
+    };
+}

@@ -1,6 +1,6 @@
 //! Run a plugin natively, without a daemon and without WebAssembly.
 //!
-//! ```ignore
+//! ```text
 //! let host = FakeHost::new().now(1_760_000_000_000).secret("token", "s3cret");
 //! let plugin: Email = testing::prepare(json!({ "address": "help@shop.example" }))?;
 //! let reading = testing::with(&host, || plugin.receive(arrival))?;

@@ -1,19 +1,4 @@
 //! Cases as data: a folder of TOML files, each a conversation, a happening and the decisions that are expected.
-//!
-//! ```toml
-//! about = "a stolen card is an emergency"
-//! only = ["set-grade"]                  # compare these actions only; absent: all
-//! [config]                              # what the operator wrote; absent: nothing
-//! [conversation]                        # every key may be left out
-//! grade = "inquiry"
-//! [message]                             # or [happening]
-//! text = "My card was charged twice by somebody else"
-//! [[expect]]                            # in order, none missing, none more
-//! action = "set-grade"
-//! value = "emergency"                   # of a table, the keys that are given must agree
-//! rule = "C1"
-//! why = ["charged"]                     # words the sentence must contain
-//! ```
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,7 +11,22 @@ use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Rou
 use crate::types::{Attribute, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
 use crate::{Exported, Policy};
 
-/// One case, read from a file.
+/// One case, read from a file:
+///
+/// ```toml
+/// about = "a stolen card is an emergency"
+/// only = ["set-grade"]                  # compare these actions only; absent: all
+/// [config]                              # what the operator wrote; absent: nothing
+/// [conversation]                        # every key may be left out
+/// grade = "inquiry"
+/// [message]                             # or [happening]
+/// text = "My card was charged twice by somebody else"
+/// [[expect]]                            # in order, none missing, none more
+/// action = "set-grade"
+/// value = "emergency"                   # of a table, the keys that are given must agree
+/// rule = "C1"
+/// why = ["charged"]                     # words the sentence must contain
+/// ```
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Case {
