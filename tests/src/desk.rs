@@ -39,7 +39,8 @@ impl Setup {
         self
     }
 
-    /// TOML laid over what `init` wrote: tables are merged, `[[…]]` are added, other values replaced.
+    /// TOML laid over what `init` wrote: tables are merged, `[[…]]` are added or merged with the one of the same `name`,
+    /// other values replaced.
     pub fn with(mut self, overlay: &str) -> Self {
         self.overlay.push(overlay.to_owned());
         self
@@ -79,6 +80,8 @@ impl Setup {
             environment: self.environment,
             temporary,
         };
+        // `init` lets the channel take every mail; a desk of the tests has one mailbox.
+        desk.configure(&format!("[[channel]]\nname = \"email\"\naddresses = [\"{SUPPORT}\"]\n"));
         for overlay in &self.overlay {
             desk.configure(overlay);
         }
@@ -287,11 +290,19 @@ pub fn free_port() -> u16 {
 }
 
 fn lay_over(table: &mut toml::Table, overlay: toml::Table) {
+    use toml::Value::{Array, Table};
     for (key, value) in overlay {
         match (table.get_mut(&key), value) {
-            (Some(toml::Value::Table(present)), toml::Value::Table(more)) => lay_over(present, more),
-            (Some(toml::Value::Array(present)), toml::Value::Array(more)) if more.iter().all(toml::Value::is_table) => {
-                present.extend(more);
+            (Some(Table(present)), Table(more)) => lay_over(present, more),
+            (Some(Array(present)), Array(more)) if more.iter().all(toml::Value::is_table) => {
+                for entry in more {
+                    let name = entry.get("name").cloned();
+                    let same = present.iter_mut().find(|one| name.is_some() && one.get("name") == name.as_ref());
+                    match (same, entry) {
+                        (Some(Table(one)), Table(entry)) => lay_over(one, entry),
+                        (_, entry) => present.push(entry),
+                    }
+                }
             }
             (_, value) => {
                 table.insert(key, value);

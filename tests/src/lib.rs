@@ -9,6 +9,7 @@ pub mod api;
 pub mod case;
 pub mod certificate;
 pub mod desk;
+pub mod events;
 pub mod load;
 pub mod mail;
 pub mod program;

@@ -1,0 +1,357 @@
+//! Between the model's words and the SDK's, by value: the same work that the host's door does for a component, without
+//! the sandbox between.
+use tributary_model::decision as d;
+use tributary_model::message as m;
+use tributary_model::order as o;
+use tributary_model::{AgentName, Timestamp};
+use tributary_sdk::{self as sdk, desk, trade, types, web};
+
+fn attribute(a: &m::Attribute) -> types::Attribute {
+    types::Attribute { name: a.name.clone(), value: a.value.clone() }
+}
+
+fn from_attribute(a: types::Attribute) -> m::Attribute {
+    m::Attribute { name: a.name, value: a.value }
+}
+
+fn handle(h: &m::Handle) -> types::Handle {
+    let kind = match h.kind {
+        m::HandleKind::Email => types::HandleKind::Email,
+        m::HandleKind::Phone => types::HandleKind::Phone,
+        m::HandleKind::WechatOpenid => types::HandleKind::WechatOpenid,
+        m::HandleKind::WechatUnionid => types::HandleKind::WechatUnionid,
+        m::HandleKind::MarketplaceBuyer => types::HandleKind::MarketplaceBuyer,
+        m::HandleKind::Visitor => types::HandleKind::Visitor,
+        m::HandleKind::Other => types::HandleKind::Other,
+    };
+    types::Handle { kind, value: h.value.clone(), verified: h.verified }
+}
+
+fn from_handle(h: types::Handle) -> m::Handle {
+    let kind = match h.kind {
+        types::HandleKind::Email => m::HandleKind::Email,
+        types::HandleKind::Phone => m::HandleKind::Phone,
+        types::HandleKind::WechatOpenid => m::HandleKind::WechatOpenid,
+        types::HandleKind::WechatUnionid => m::HandleKind::WechatUnionid,
+        types::HandleKind::MarketplaceBuyer => m::HandleKind::MarketplaceBuyer,
+        types::HandleKind::Visitor => m::HandleKind::Visitor,
+        types::HandleKind::Other => m::HandleKind::Other,
+    };
+    m::Handle { kind, value: h.value, verified: h.verified }
+}
+
+fn author(a: m::Author) -> types::Author {
+    match a {
+        m::Author::Customer => types::Author::Customer,
+        m::Author::Agent => types::Author::Agent,
+        m::Author::Bot => types::Author::Bot,
+        m::Author::System => types::Author::System,
+    }
+}
+
+fn from_author(a: types::Author) -> m::Author {
+    match a {
+        types::Author::Customer => m::Author::Customer,
+        types::Author::Agent => m::Author::Agent,
+        types::Author::Bot => m::Author::Bot,
+        types::Author::System => m::Author::System,
+    }
+}
+
+fn attachment(a: &m::Attachment) -> types::Attachment {
+    types::Attachment {
+        blob: a.blob.clone(),
+        name: a.name.clone(),
+        media_type: a.media_type.clone(),
+        size: a.size,
+        content_id: a.content_id.clone(),
+    }
+}
+
+fn from_attachment(a: types::Attachment) -> m::Attachment {
+    m::Attachment { blob: a.blob, name: a.name, media_type: a.media_type, size: a.size, content_id: a.content_id }
+}
+
+fn content(c: &m::Content) -> types::Content {
+    types::Content {
+        text: c.text.clone(),
+        quoted: c.quoted.clone(),
+        html: c.html.clone(),
+        attachments: c.attachments.iter().map(attachment).collect(),
+    }
+}
+
+fn from_content(c: types::Content) -> m::Content {
+    m::Content {
+        text: c.text,
+        quoted: c.quoted,
+        html: c.html,
+        attachments: c.attachments.into_iter().map(from_attachment).collect(),
+    }
+}
+
+/// An arrival for an adapter.
+pub fn arrival(a: &m::Arrival) -> sdk::Arrival {
+    match a {
+        m::Arrival::Http(r) => sdk::Arrival::Http(web::Request {
+            method: r.method.clone(),
+            url: r.url.clone(),
+            headers: r.headers.iter().map(attribute).collect(),
+            body: r.body.to_vec(),
+        }),
+        m::Arrival::Mail { mail_from, rcpt_to, data } => sdk::Arrival::Mail(sdk::Envelope {
+            mail_from: mail_from.clone(),
+            rcpt_to: rcpt_to.clone(),
+            data: data.to_vec(),
+        }),
+        m::Arrival::Document { name, media_type, data } => sdk::Arrival::Document(sdk::Document {
+            name: name.clone(),
+            media_type: media_type.clone(),
+            data: data.to_vec(),
+        }),
+    }
+}
+
+/// What an adapter read. Orders do not come by mail, and are left out.
+pub fn reading(r: sdk::Reading) -> m::Reading {
+    let events = r.events.into_iter().filter_map(|event| match event {
+        types::ChannelEvent::Message(i) => Some(m::ChannelEvent::Message(Box::new(from_inbound(i)))),
+        types::ChannelEvent::Delivery(d) => Some(m::ChannelEvent::Delivery(from_delivery(d))),
+        types::ChannelEvent::Order(_) => None,
+    });
+    m::Reading { events: events.collect(), answer: None }
+}
+
+/// Why an adapter read nothing.
+pub fn rejection(r: sdk::Rejection) -> m::Rejection {
+    match r {
+        sdk::Rejection::Unauthenticated(why) => m::Rejection::Unauthenticated(why),
+        sdk::Rejection::Malformed(why) => m::Rejection::Malformed(why),
+        sdk::Rejection::Ignored(why) => m::Rejection::Ignored(why),
+    }
+}
+
+fn from_delivery(d: types::Delivery) -> m::Delivery {
+    let state = match d.state {
+        types::DeliveryState::Accepted => m::DeliveryState::Accepted,
+        types::DeliveryState::Delivered => m::DeliveryState::Delivered,
+        types::DeliveryState::Read => m::DeliveryState::Read,
+        types::DeliveryState::Failed => m::DeliveryState::Failed,
+        types::DeliveryState::Bounced => m::DeliveryState::Bounced,
+    };
+    m::Delivery { outgoing_id: d.outgoing_id, external_id: d.external_id, state, detail: d.detail }
+}
+
+fn from_inbound(i: types::Inbound) -> m::Inbound {
+    m::Inbound {
+        external_id: i.external_id,
+        sent_at: Timestamp(i.sent_at),
+        author: from_author(i.author),
+        from: i.from.into_iter().map(from_handle).collect(),
+        display_name: i.display_name,
+        subject: i.subject,
+        content: from_content(i.content),
+        thread: m::ThreadHints {
+            reply_token: i.thread.reply_token,
+            tag: i.thread.tag,
+            in_reply_to: i.thread.in_reply_to,
+            references: i.thread.references,
+            thread_key: i.thread.thread_key,
+            order_id: i.thread.order_id,
+        },
+        automatic: i.automatic,
+        attributes: i.attributes.into_iter().map(from_attribute).collect(),
+    }
+}
+
+fn inbound(i: &m::Inbound) -> types::Inbound {
+    types::Inbound {
+        external_id: i.external_id.clone(),
+        sent_at: i.sent_at.0,
+        author: author(i.author),
+        from: i.from.iter().map(handle).collect(),
+        display_name: i.display_name.clone(),
+        subject: i.subject.clone(),
+        content: content(&i.content),
+        thread: types::ThreadHints {
+            reply_token: i.thread.reply_token.clone(),
+            tag: i.thread.tag.clone(),
+            in_reply_to: i.thread.in_reply_to.clone(),
+            references: i.thread.references.clone(),
+            thread_key: i.thread.thread_key.clone(),
+            order_id: i.thread.order_id.clone(),
+        },
+        automatic: i.automatic,
+        attributes: i.attributes.iter().map(attribute).collect(),
+    }
+}
+
+fn grade(g: d::Grade) -> desk::Grade {
+    match g {
+        d::Grade::Inquiry => desk::Grade::Inquiry,
+        d::Grade::SimpleComplaint => desk::Grade::SimpleComplaint,
+        d::Grade::Dispute => desk::Grade::Dispute,
+        d::Grade::Emergency => desk::Grade::Emergency,
+    }
+}
+
+fn from_grade(g: desk::Grade) -> d::Grade {
+    match g {
+        desk::Grade::Inquiry => d::Grade::Inquiry,
+        desk::Grade::SimpleComplaint => d::Grade::SimpleComplaint,
+        desk::Grade::Dispute => d::Grade::Dispute,
+        desk::Grade::Emergency => d::Grade::Emergency,
+    }
+}
+
+fn clock(c: &d::Clock) -> desk::Clock {
+    desk::Clock {
+        name: c.name.clone(),
+        target: c.target,
+        calendar: c.calendar.clone(),
+        warn_at_percent: c.warn_at_percent,
+        pauses_for_customer: c.pauses_for_customer,
+    }
+}
+
+/// A conversation for a policy. Orders do not come by mail, and are left out.
+pub fn snapshot(s: &d::Snapshot) -> desk::Snapshot {
+    desk::Snapshot {
+        now: s.now.0,
+        id: s.id.to_string(),
+        tag: s.id.tag(),
+        channel: s.channel.to_string(),
+        subject: s.subject.clone(),
+        grade: s.grade.map(grade),
+        category: s.category.clone(),
+        tags: s.tags.clone(),
+        team: s.team.clone(),
+        assignee: s.assignee.as_ref().map(ToString::to_string),
+        opened: s.opened.0,
+        contact: desk::Contact {
+            id: s.contact.id.to_string(),
+            handles: s.contact.handles.iter().map(handle).collect(),
+            tags: s.contact.tags.clone(),
+            attributes: s.contact.attributes.iter().map(attribute).collect(),
+        },
+        history: s
+            .history
+            .iter()
+            .map(|e| desk::Entry {
+                at: e.at.0,
+                author: author(e.author),
+                text: e.text.clone(),
+                channel: e.channel.to_string(),
+                automatic: e.automatic,
+            })
+            .collect(),
+        orders: Vec::new(),
+        clocks: s
+            .clocks
+            .iter()
+            .map(|c| desk::RunningClock {
+                clock: clock(&c.clock),
+                started: c.started.0,
+                due: c.due.0,
+                paused: c.paused,
+            })
+            .collect(),
+        decided: s.decided.iter().filter_map(to_decision).collect(),
+        attributes: s.attributes.iter().map(attribute).collect(),
+    }
+}
+
+/// What a policy is asked about.
+pub fn happening(h: &d::Happening) -> desk::Happening {
+    match h {
+        d::Happening::Message(i) => desk::Happening::Message(inbound(i)),
+        d::Happening::ClockWarning(name) => desk::Happening::ClockWarning(name.clone()),
+        d::Happening::ClockBreached(name) => desk::Happening::ClockBreached(name.clone()),
+        d::Happening::Timer(name) => desk::Happening::Timer(name.clone()),
+        d::Happening::AgentReplied(c) => desk::Happening::AgentReplied(content(c)),
+        d::Happening::CustomerRated(rating) => {
+            desk::Happening::CustomerRated(rating.iter().map(attribute).collect())
+        }
+        d::Happening::OperationSettled(a) => desk::Happening::OperationSettled(attribute(a)),
+        d::Happening::AgentClosed | d::Happening::Order(_) => desk::Happening::AgentClosed,
+    }
+}
+
+/// Why a policy could not decide.
+pub fn fault(f: desk::Fault) -> d::Fault {
+    match f {
+        desk::Fault::NotConfigured(what) => d::Fault::NotConfigured(what),
+        desk::Fault::Internal(what) => d::Fault::Internal(what),
+    }
+}
+
+/// What a policy before this one decided, as this one sees it: those actions that the bundled policies take.
+fn to_decision(it: &d::Decision) -> Option<desk::Decision> {
+    let action = match &it.action {
+        d::Action::SetGrade(g) => desk::Action::SetGrade(grade(*g)),
+        d::Action::SetCategory(word) => desk::Action::SetCategory(word.clone()),
+        d::Action::AddTag(tag) => desk::Action::AddTag(tag.clone()),
+        d::Action::SetAttribute(a) => desk::Action::SetAttribute(attribute(a)),
+        d::Action::StartClock(c) => desk::Action::StartClock(clock(c)),
+        d::Action::Reply(c) => desk::Action::Reply(content(c)),
+        d::Action::Route(r) => desk::Action::Route(desk::Route {
+            team: r.team.clone(),
+            skills: r.skills.clone(),
+            prefer_agent: r.prefer_agent.as_ref().map(ToString::to_string),
+            senior: r.senior,
+        }),
+        _ => return None,
+    };
+    Some(desk::Decision { action, rule: it.rule.clone(), why: it.why.clone() })
+}
+
+/// A decision of a policy.
+pub fn decision(it: desk::Decision) -> d::Decision {
+    let action = match it.action {
+        desk::Action::SetGrade(g) => d::Action::SetGrade(from_grade(g)),
+        desk::Action::SetCategory(word) => d::Action::SetCategory(word),
+        desk::Action::AddTag(tag) => d::Action::AddTag(tag),
+        desk::Action::RemoveTag(tag) => d::Action::RemoveTag(tag),
+        desk::Action::SetAttribute(a) => d::Action::SetAttribute(from_attribute(a)),
+        desk::Action::Route(r) => d::Action::Route(d::Route {
+            team: r.team,
+            skills: r.skills,
+            prefer_agent: r.prefer_agent.map(AgentName::from),
+            senior: r.senior,
+        }),
+        desk::Action::StartClock(c) => d::Action::StartClock(d::Clock {
+            name: c.name,
+            target: c.target,
+            calendar: c.calendar,
+            warn_at_percent: c.warn_at_percent,
+            pauses_for_customer: c.pauses_for_customer,
+        }),
+        desk::Action::StopClock(name) => d::Action::StopClock(name),
+        desk::Action::SetTimer(t) => d::Action::SetTimer(t.name, Timestamp(t.at)),
+        desk::Action::CancelTimer(name) => d::Action::CancelTimer(name),
+        desk::Action::Escalate(e) => d::Action::Escalate { level: e.level, teams: e.teams, reason: e.reason },
+        desk::Action::Reply(c) => d::Action::Reply(from_content(c)),
+        desk::Action::Note(text) => d::Action::Note(text),
+        desk::Action::Notify((team, text)) => d::Action::Notify(team, text),
+        desk::Action::AskEvidence((text, seconds)) => d::Action::AskEvidence(text, seconds),
+        desk::Action::Perform(operation) => d::Action::Perform(from_operation(operation)),
+        desk::Action::Survey(at) => d::Action::Survey(Timestamp(at)),
+        desk::Action::HandToHuman(why) => d::Action::HandToHuman(why),
+        desk::Action::Snooze(until) => d::Action::Snooze(Timestamp(until)),
+        desk::Action::Close(how) => d::Action::Close(how),
+    };
+    d::Decision { action, rule: it.rule, why: it.why }
+}
+
+fn from_operation(it: trade::Operation) -> o::Operation {
+    let money = |m: types::Money| o::Money { currency: m.currency, minor: m.minor };
+    match it {
+        trade::Operation::Refund(r) => o::Operation::Refund(r.order_id, money(r.amount), r.reason),
+        trade::Operation::CreateReturn(order) => o::Operation::CreateReturn(order),
+        trade::Operation::Exchange(order) => o::Operation::Exchange(order),
+        trade::Operation::InterceptParcel(order) => o::Operation::InterceptParcel(order),
+        trade::Operation::ChangeAddress((order, to)) => o::Operation::ChangeAddress(order, to),
+        trade::Operation::Coupon((order, worth)) => o::Operation::Coupon(order, money(worth)),
+        trade::Operation::ExtendWarranty((order, days)) => o::Operation::ExtendWarranty(order, days),
+    }
+}
