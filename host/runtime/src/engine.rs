@@ -1,12 +1,25 @@
 //! The engine all plugins share, and the way from a package to a generation.
-use crate::call::CallError;
+use crate::cache::{self, Cache};
+use crate::call::{CallError, PluginInfo};
+use crate::capability;
 use crate::generation::Generation;
-use crate::grant::NotGranted;
+use crate::grant::{Granted, NotGranted};
+use crate::instance::Indices;
+use crate::metrics::Metrics;
 use crate::package::{ConfigFaults, Package};
+use crate::picture;
 use crate::services::Services;
 use crate::settings::Settings;
+use crate::state::Shared;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tributary_model::ChannelName;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How the runtime is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,21 +74,169 @@ pub enum LoadError {
     Prepare(#[source] CallError),
 }
 
+/// How often running guests are interrupted to look at their budgets and to let other tasks run.
+const TICK: Duration = Duration::from_millis(5);
+/// Core instances, tables and memories that one component may have: interpreters bring about a hundred of the former.
+const PER_COMPONENT: u32 = 200;
+
 /// The engine all plugins share.
-pub struct Runtime {}
+pub struct Runtime {
+    engine: Engine,
+    cache: Option<Cache>,
+    services: Services,
+    max_memory: usize,
+    /// A place for each call that runs.
+    pub(crate) calls: Semaphore,
+    /// A place for each instance that waits for its next call.
+    pub(crate) warm: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("max_memory", &self.max_memory).finish_non_exhaustive()
+    }
+}
 
 impl Runtime {
-    /// Sets the engine up and starts its ticker.
-    pub fn new(_config: RuntimeConfig, _services: Services) -> Result<Arc<Self>, RuntimeError> {
-        todo!()
+    /// Sets the engine up and starts its ticker, a thread that ends with the last plugin.
+    pub fn new(config: RuntimeConfig, services: Services) -> Result<Arc<Self>, RuntimeError> {
+        let wrong = |error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}"));
+        let engine = Engine::new(&settings(&config)).map_err(wrong)?;
+        let cache = match config.cache_dir {
+            None => None,
+            Some(path) => match Cache::open(&path) {
+                Ok(cache) => Some(cache),
+                Err(source) => return Err(RuntimeError::Cache { path, source }),
+            },
+        };
+        let ticking = engine.weak();
+        std::thread::Builder::new()
+            .name("epoch".into())
+            .spawn(move || {
+                while let Some(engine) = ticking.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    std::thread::sleep(TICK);
+                }
+            })
+            .map_err(|error| RuntimeError::Engine(error.to_string()))?;
+        let places = config.concurrent_calls.max(1) as usize;
+        Ok(Arc::new(Self {
+            engine,
+            cache,
+            services,
+            max_memory: config.max_memory,
+            calls: Semaphore::new(places),
+            warm: Arc::new(Semaphore::new(places)),
+        }))
     }
 
-    /// Checks, compiles, prepares and pictures a plugin. What it compiles is kept in the cache.
+    /// Checks, compiles, prepares and pictures a plugin. What it compiles is kept in the cache. Runs on a thread of its
+    /// own: compiling takes seconds for a large component.
     pub async fn load(
         self: &Arc<Self>,
-        _package: Arc<Package>,
-        _settings: Settings,
+        package: Arc<Package>,
+        settings: Settings,
     ) -> Result<Arc<Generation>, LoadError> {
-        todo!()
+        let runtime = Arc::clone(self);
+        let here = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || here.block_on(runtime.load_here(package, settings)))
+            .await
+            .unwrap_or_else(|error| Err(LoadError::Component(error.to_string())))
     }
+
+    async fn load_here(
+        self: Arc<Self>,
+        package: Arc<Package>,
+        settings: Settings,
+    ) -> Result<Arc<Generation>, LoadError> {
+        let Settings { config, grants, channel, mut budgets, reuse } = settings;
+        let config = match config {
+            Value::Null => package.effective_config(&toml::Table::new())?,
+            config => {
+                package.check_config(&config)?;
+                config
+            }
+        };
+        let granted = Granted::new(&package, &grants)?;
+        budgets.memory = budgets.memory.min(self.max_memory);
+        let info = PluginInfo {
+            name: package.name().clone(),
+            version: package.version().to_owned(),
+            channel: channel.clone(),
+            may_be_skipped: package.may_be_skipped(),
+            actions: Arc::clone(&granted.actions),
+        };
+        let shared = Arc::new(Shared {
+            name: package.name().clone(),
+            channel: channel.unwrap_or_else(|| ChannelName::from("")),
+            config: config.to_string(),
+            granted,
+            services: self.services.clone(),
+            budgets,
+        });
+        let broken = |error: wasmtime::Error| LoadError::Component(format!("{error:#}"));
+        let linker = capability::linker(&self.engine, &shared.granted).map_err(broken)?;
+        let key = cache::key(&self.engine, package.digest(), &shared.config, package.contract_version());
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
+        let from_cache = kept.is_some();
+        let (component, pictured) = match kept {
+            Some(kept) => kept,
+            None => {
+                let (component, pictured) = picture::take(&self.engine, &linker, &package, &shared).await?;
+                if let Some(cache) = &self.cache {
+                    cache.put(&key, &component, &pictured);
+                }
+                (component, pictured)
+            }
+        };
+        let pre = linker.instantiate_pre(&component).map_err(broken)?;
+        let indices = Indices::new(&pre, &package).map_err(broken)?;
+        let metrics = Metrics::new(&shared.name, &shared.channel);
+        let reuse = reuse.unwrap_or(package.manifest().reuse);
+        Ok(Arc::new(Generation {
+            info,
+            package,
+            shared,
+            pre,
+            indices,
+            pictured,
+            from_cache,
+            reuse,
+            warm: Mutex::default(),
+            runtime: self,
+            metrics,
+        }))
+    }
+}
+
+/// Everything off that plugins do not need, and instances from a pool.
+fn settings(config: &RuntimeConfig) -> Config {
+    let calls = config.concurrent_calls.max(1);
+    // As many instances may wait for their next call as may run.
+    let instances = calls.saturating_mul(2);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(8).max(PER_COMPONENT))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4).max(PER_COMPONENT))
+        .total_stacks(instances)
+        .max_memory_size(config.max_memory)
+        .max_core_instances_per_component(PER_COMPONENT)
+        .max_tables_per_component(PER_COMPONENT)
+        .max_memories_per_component(8)
+        .max_unused_warm_slots(64);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        // The kernel tells which pages a call wrote: they are put back in place instead of being faulted in again.
+        // Without that help this setting would clear all of it for each call, and cost more than it saves.
+        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10);
+    }
+    let mut engine = Config::new();
+    engine
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .memory_init_cow(true)
+        .wasm_memory64(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    engine
 }

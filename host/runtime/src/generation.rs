@@ -1,43 +1,205 @@
 //! One loaded version of one plugin with one configuration. Immutable: a change is another generation.
-use crate::call::{Adapter, CallContext, CallError, Called, PluginInfo, Policy};
+use crate::budget::Meter;
+use crate::call::{Adapter, Blame, Budget, CallContext, CallCost, CallEffects, CallError, Called, PluginInfo, Policy};
+use crate::engine::Runtime;
+use crate::export::{Decide, Export, Receive, Review, SendOut};
 use crate::grant::Granted;
+use crate::instance::{Indices, Live, failure};
+use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::picture::NoPicture;
+use crate::state::{CallState, Shared};
 use async_trait::async_trait;
+use parking_lot::Mutex;
+use std::fmt;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use wasmtime::component::InstancePre;
 
 /// One loaded version of one plugin. Adapter, policy or both, by what its component exports; a call of what it does not
 /// export is [`CallError::Host`].
 pub struct Generation {
-    info: PluginInfo,
+    pub(crate) info: PluginInfo,
+    pub(crate) package: Arc<Package>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pre: InstancePre<CallState>,
+    pub(crate) indices: Indices,
+    pub(crate) pictured: Result<(), NoPicture>,
+    pub(crate) from_cache: bool,
+    pub(crate) reuse: u32,
+    pub(crate) warm: Mutex<Vec<Warm>>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) metrics: Metrics,
+}
+
+/// An instance that waits for its next call, with its place among those that may.
+pub(crate) struct Warm {
+    live: Box<Live>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// How an attempt ended: what is needed of its store, which is dropped only after the call was measured.
+struct Attempt<T> {
+    said: Result<T, CallError>,
+    effects: CallEffects,
+    memory: usize,
+    bytes_out: usize,
+    live: Option<Box<Live>>,
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("info", &self.info)
+            .field("digest", &self.package.digest())
+            .field("pictured", &self.pictured)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Generation {
     /// The component it was made from.
     pub fn package(&self) -> &Arc<Package> {
-        todo!()
+        &self.package
     }
 
     /// What it may touch.
     pub fn granted(&self) -> &Granted {
-        todo!()
+        &self.shared.granted
     }
 
     /// Whether its calls start from a picture taken after `prepare`, or why not.
     pub fn pictured(&self) -> Result<(), &NoPicture> {
-        todo!()
+        self.pictured.as_ref().map(|()| ())
     }
 
     /// Whether its code came from the cache on disk.
     pub fn compiled_from_cache(&self) -> bool {
-        todo!()
+        self.from_cache
     }
 
     /// Whether it is an adapter.
     pub fn is_adapter(&self) -> bool {
-        todo!()
+        self.package.is_adapter()
+    }
+
+    async fn call<E: Export>(&self, context: CallContext, export: E) -> Result<Called<E::Said>, CallError> {
+        // More calls than instances: they queue here, in order, before their clocks start.
+        let _turn = self.runtime.calls.acquire().await.map_err(|error| CallError::Host(error.to_string()))?;
+        let budgets = &self.shared.budgets;
+        let meter = Meter::new();
+        let attempt = meter.counted(self.attempt(context, export, &meter));
+        let attempt = match tokio::time::timeout(budgets.wall, attempt).await {
+            Ok(attempt) => attempt,
+            Err(_) => Attempt {
+                said: Err(CallError::Budget { budget: Budget::Wall, what: budgets.words(Budget::Wall) }),
+                effects: CallEffects::default(),
+                memory: 0,
+                bytes_out: 0,
+                live: None,
+            },
+        };
+        let Attempt { said, effects, memory, bytes_out, live } = attempt;
+        let cost = CallCost { guest: meter.guest(), wall: meter.wall(), memory, bytes_out };
+        self.metrics.call(E::INDEX, &cost);
+        match said {
+            Ok(result) => {
+                if E::is_fault(&result) {
+                    self.metrics.fault(Blame::Guest);
+                }
+                if let Some(live) = live {
+                    self.keep(live);
+                }
+                Ok(Called { result, effects, cost })
+            }
+            Err(error) => {
+                self.metrics.fault(error.blame());
+                Err(error)
+            }
+        }
+    }
+
+    async fn attempt<E: Export>(&self, context: CallContext, export: E, meter: &Arc<Meter>) -> Attempt<E::Said> {
+        let (mut live, fresh) = match self.take() {
+            Some(mut live) => {
+                live.store.data_mut().next(context, Arc::clone(meter));
+                live.store.set_epoch_deadline(1);
+                (live, false)
+            }
+            None => {
+                let budgets = self.shared.budgets;
+                let state = CallState::new(Arc::clone(&self.shared), context, Arc::clone(meter), budgets);
+                match Live::new(&self.pre, state).await {
+                    Ok(live) => (Box::new(live), true),
+                    Err((error, store)) => {
+                        let said = match failure(&error, store.data()) {
+                            CallError::Contract(words) => CallError::Host(words),
+                            other => other,
+                        };
+                        return Attempt::failed(said, store.data());
+                    }
+                }
+            }
+        };
+        let said = async {
+            if fresh && self.pictured.is_err() {
+                // Without a picture every instance has to be prepared. It accepted this configuration when it was loaded.
+                live.prepare(&self.indices)
+                    .await?
+                    .map_err(|why| crate::state::Stop::Contract(format!("`prepare` failed: {why}")))?;
+            }
+            export.call(&mut live, &self.indices).await
+        }
+        .await;
+        live.served += 1;
+        let state = live.store.data_mut();
+        crate::capability::log::dropped(state);
+        match said {
+            Ok(said) => Attempt {
+                said: Ok(said),
+                effects: std::mem::take(&mut state.effects),
+                memory: state.limits.used(),
+                bytes_out: state.bytes_out,
+                live: Some(live),
+            },
+            Err(error) => {
+                let mut failed = Attempt::failed(failure(&error, state), state);
+                failed.live = Some(live);
+                failed
+            }
+        }
+    }
+
+    /// An instance that has served before, where the plugin allows it.
+    fn take(&self) -> Option<Box<Live>> {
+        if self.reuse == 0 {
+            return None;
+        }
+        self.warm.lock().pop().map(|warm| warm.live)
+    }
+
+    /// Keeps an instance whose call ended well for the next, where the plugin allows it and there is room.
+    fn keep(&self, live: Box<Live>) {
+        if live.served >= self.reuse {
+            return;
+        }
+        if let Ok(place) = Arc::clone(&self.runtime.warm).try_acquire_owned() {
+            self.warm.lock().push(Warm { live, _place: place });
+        }
+    }
+}
+
+impl<T> Attempt<T> {
+    fn failed(error: CallError, state: &CallState) -> Self {
+        Self {
+            said: Err(error),
+            effects: CallEffects::default(),
+            memory: state.limits.used(),
+            bytes_out: state.bytes_out,
+            live: None,
+        }
     }
 }
 
@@ -49,18 +211,18 @@ impl Adapter for Generation {
 
     async fn receive(
         &self,
-        _context: CallContext,
-        _arrival: &Arrival,
+        context: CallContext,
+        arrival: &Arrival,
     ) -> Result<Called<Result<Reading, Rejection>>, CallError> {
-        todo!()
+        self.call(context, Receive(arrival)).await
     }
 
     async fn send(
         &self,
-        _context: CallContext,
-        _message: &Outgoing,
+        context: CallContext,
+        message: &Outgoing,
     ) -> Result<Called<Result<Delivery, SendError>>, CallError> {
-        todo!()
+        self.call(context, SendOut(message)).await
     }
 }
 
@@ -71,28 +233,28 @@ impl Policy for Generation {
     }
 
     fn decides(&self) -> bool {
-        todo!()
+        self.package.decides()
     }
 
     fn reviews(&self) -> bool {
-        todo!()
+        self.package.reviews()
     }
 
     async fn decide(
         &self,
-        _context: CallContext,
-        _snapshot: &Snapshot,
-        _happening: &Happening,
+        context: CallContext,
+        snapshot: &Snapshot,
+        happening: &Happening,
     ) -> Result<Called<Result<Vec<Decision>, Fault>>, CallError> {
-        todo!()
+        self.call(context, Decide(snapshot, happening)).await
     }
 
     async fn review(
         &self,
-        _context: CallContext,
-        _snapshot: &Snapshot,
-        _draft: &Content,
+        context: CallContext,
+        snapshot: &Snapshot,
+        draft: &Content,
     ) -> Result<Called<Result<Verdict, Fault>>, CallError> {
-        todo!()
+        self.call(context, Review(snapshot, draft)).await
     }
 }

@@ -3,16 +3,25 @@
 //! The pipeline calls plugins through [`Adapter`] and [`Policy`]; [`Generation`] is the component behind them. Both speak
 //! the model's words: generated types stay inside this crate, `convert` is the door. Whoever links a plugin natively (a
 //! bench does) implements the same two traits.
+mod bindings;
 pub mod blobs;
+mod budget;
+mod cache;
 pub mod call;
+mod capability;
+mod convert;
 pub mod engine;
+mod export;
 pub mod generation;
 pub mod grant;
+mod instance;
+mod metrics;
 pub mod package;
 pub mod picture;
 pub mod relay;
 pub mod services;
 pub mod settings;
+mod state;
 
 pub use blobs::{Blobs, BlobsError};
 pub use call::*;

@@ -1,9 +1,16 @@
 //! A component as a file: what it says about itself, what it imports and exports, read without running any of it.
+mod config;
 pub mod manifest;
+mod read;
 
+pub use config::{ConfigFault, ConfigFaults};
 pub use manifest::{Asks, Kind, Manifest, ManifestError};
 
+use config::Config;
+use data_encoding::HEXLOWER;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fmt;
 use std::sync::Arc;
 use tributary_model::PluginName;
 
@@ -65,34 +72,31 @@ pub enum PackageError {
     },
 }
 
-/// One fault of a configuration.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ConfigFault {
-    /// JSON pointer (RFC 6901) to the value at fault; empty for the whole.
-    pub path: String,
-    /// What is wrong, with what was expected.
-    pub what: String,
-}
-
-/// Everything that is wrong with a configuration.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the configuration has {} fault(s): {}", .0.len(), list(.0))]
-pub struct ConfigFaults(pub Vec<ConfigFault>);
-
-fn list(faults: &[ConfigFault]) -> String {
-    let one = |fault: &ConfigFault| match fault.path.as_str() {
-        "" => fault.what.clone(),
-        path => format!("{path}: {}", fault.what),
-    };
-    faults.iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
 /// A component that was read and found to be a plugin. Nothing of it has run.
-#[derive(Debug)]
 pub struct Package {
+    bytes: Arc<[u8]>,
+    digest: String,
     manifest: Manifest,
     name: PluginName,
+    contract: String,
+    imports: Vec<String>,
+    exports: Vec<String>,
     services: Vec<String>,
+    adapter: bool,
+    decides: bool,
+    reviews: bool,
+    config: Config,
+}
+
+impl fmt::Debug for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Package")
+            .field("manifest", &self.manifest)
+            .field("digest", &self.digest)
+            .field("imports", &self.imports)
+            .field("exports", &self.exports)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Package {
@@ -104,9 +108,42 @@ impl Package {
         Self::read_within(bytes, Self::MAX_SIZE)
     }
 
-    /// Reads a component of `max_size` bytes at most.
-    pub fn read_within(_bytes: impl Into<Arc<[u8]>>, _max_size: usize) -> Result<Self, PackageError> {
-        todo!()
+    /// Reads a component of `limit` bytes at most.
+    pub fn read_within(bytes: impl Into<Arc<[u8]>>, limit: usize) -> Result<Self, PackageError> {
+        let bytes = bytes.into();
+        if bytes.len() > limit {
+            return Err(PackageError::TooLarge { size: bytes.len(), limit });
+        }
+        let outside = read::outside(&bytes)?;
+        let contract = outside.contract()?;
+        let services = outside.services()?;
+        let manifest = Manifest::parse(outside.manifest.as_deref().ok_or(PackageError::NoManifest)?)?;
+        let config = Config::new(outside.schema.as_deref(), outside.default.as_deref())?;
+        let has = |interface: &str| outside.exported().any(|exported| exported == interface);
+        let needed = match manifest.kind {
+            Kind::Channel => "channel",
+            Kind::Policy => "policy",
+            Kind::Review => "review",
+        };
+        let missing: Vec<String> =
+            ["lifecycle", needed].iter().filter(|needed| !has(needed)).map(|&needed| needed.to_owned()).collect();
+        if !missing.is_empty() {
+            return Err(PackageError::Exports { kind: manifest.kind.as_str(), missing });
+        }
+        Ok(Self {
+            digest: HEXLOWER.encode(&Sha256::digest(&bytes)),
+            bytes,
+            name: PluginName::from(manifest.name.as_str()),
+            manifest,
+            contract,
+            services,
+            adapter: has("channel"),
+            decides: has("policy"),
+            reviews: has("review"),
+            imports: outside.imports,
+            exports: outside.exports,
+            config,
+        })
     }
 
     /// Its name.
@@ -146,61 +183,61 @@ impl Package {
 
     /// Whether it exports `channel`.
     pub fn is_adapter(&self) -> bool {
-        todo!()
+        self.adapter
     }
 
     /// Whether it exports `policy`.
     pub fn decides(&self) -> bool {
-        todo!()
+        self.decides
     }
 
     /// Whether it exports `review`.
     pub fn reviews(&self) -> bool {
-        todo!()
+        self.reviews
     }
 
     /// Names of the interfaces it imports, with version.
     pub fn imports(&self) -> &[String] {
-        todo!()
+        &self.imports
     }
 
     /// Names of the interfaces it exports, with version.
     pub fn exports(&self) -> &[String] {
-        todo!()
+        &self.exports
     }
 
     /// The version of the contract it was built for.
     pub fn contract_version(&self) -> &str {
-        todo!()
+        &self.contract
     }
 
     /// SHA-256 of the file in lower-case hex.
     pub fn digest(&self) -> &str {
-        todo!()
+        &self.digest
     }
 
     /// The component itself.
     pub fn bytes(&self) -> &Arc<[u8]> {
-        todo!()
+        &self.bytes
     }
 
     /// The JSON Schema of its configuration; none: it takes any object.
     pub fn schema(&self) -> Option<&Value> {
-        todo!()
+        self.config.schema.as_ref()
     }
 
     /// The text of its default configuration (TOML, with comments); empty where it carries none.
     pub fn default_config(&self) -> &str {
-        todo!()
+        &self.config.default_text
     }
 
     /// Its defaults with the operator's keys over them, key by key at the top level, checked against the schema.
-    pub fn effective_config(&self, _overrides: &toml::Table) -> Result<Value, ConfigFaults> {
-        todo!()
+    pub fn effective_config(&self, overrides: &toml::Table) -> Result<Value, ConfigFaults> {
+        self.config.effective(overrides)
     }
 
     /// Checks a whole configuration against the schema.
-    pub fn check_config(&self, _config: &Value) -> Result<(), ConfigFaults> {
-        todo!()
+    pub fn check_config(&self, config: &Value) -> Result<(), ConfigFaults> {
+        self.config.check(config)
     }
 }

@@ -1,0 +1,46 @@
+//! The services of the contract, one file each, and which of them a component is linked to.
+mod blobs;
+mod clock;
+mod config;
+mod http;
+mod knowledge;
+pub(crate) mod log;
+mod mail;
+mod secrets;
+mod state;
+
+use crate::bindings::tributary::plugin as wit;
+use crate::grant::Granted;
+use crate::state::CallState;
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+/// A linker with the services that are granted and no others: an import that is not granted does not link.
+pub(crate) fn linker(engine: &Engine, granted: &Granted) -> wasmtime::Result<Linker<CallState>> {
+    type Own = HasSelf<CallState>;
+    let mut linker = Linker::new(engine);
+    wit::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    wit::web::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    wit::trade::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    wit::desk::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    for service in &granted.services {
+        match service.as_str() {
+            "log" => wit::log::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "config" => wit::config::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "clock" => wit::clock::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "secrets" => wit::secrets::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "state" => wit::state::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "blobs" => wit::blobs::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "http" => wit::http::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "mail" => wit::mail::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "knowledge" => wit::knowledge::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            _ => {}
+        }
+    }
+    Ok(linker)
+}
+
+impl wit::types::Host for CallState {}
+impl wit::web::Host for CallState {}
+impl wit::trade::Host for CallState {}
+impl wit::desk::Host for CallState {}

@@ -1,0 +1,60 @@
+//! `state`: small durable values. Writes are kept aside until the call has ended well, and are read back within it.
+use crate::bindings::tributary::plugin::state::{Host, StateError};
+use crate::state::CallState;
+use std::time::Duration;
+
+/// Bytes of a value at most.
+const VALUE: usize = 64 << 10;
+/// Bytes of a key at most.
+const KEY: usize = 256;
+
+impl CallState {
+    fn write_later(&mut self, key: String, value: Option<Vec<u8>>, seconds: Option<u32>) -> Result<(), StateError> {
+        self.answers()?;
+        if key.len() > KEY {
+            return Err(StateError::TooLarge(KEY as u64));
+        }
+        if value.as_ref().is_some_and(|value| value.len() > VALUE) {
+            return Err(StateError::TooLarge(VALUE as u64));
+        }
+        let until = seconds.map(|seconds| self.context.now.after(Duration::from_secs(seconds.into())));
+        self.effects.state.push((key, value, until));
+        Ok(())
+    }
+
+    fn answers(&self) -> Result<(), StateError> {
+        if self.preparing { Err(StateError::Unavailable("there is no state during prepare".into())) } else { Ok(()) }
+    }
+}
+
+impl Host for CallState {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, StateError>> {
+        self.hand_over(key.len())?;
+        if let Err(error) = self.answers() {
+            return Ok(Err(error));
+        }
+        let now = self.context.now;
+        if let Some((_, value, until)) = self.effects.state.iter().rev().find(|(written, ..)| *written == key) {
+            let live = until.is_none_or(|until| until > now);
+            return Ok(Ok(value.clone().filter(|_| live)));
+        }
+        let Self { shared, meter, .. } = self;
+        let asked = shared.services.state.get(&shared.name, &shared.channel, &key, now);
+        Ok(meter.hosted(asked).await.map_err(|error| StateError::Unavailable(error.to_string())))
+    }
+
+    fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        expires_in: Option<u32>,
+    ) -> wasmtime::Result<Result<(), StateError>> {
+        self.hand_over(key.len() + value.len())?;
+        Ok(self.write_later(key, Some(value), expires_in))
+    }
+
+    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), StateError>> {
+        self.hand_over(key.len())?;
+        Ok(self.write_later(key, None, None))
+    }
+}

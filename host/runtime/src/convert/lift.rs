@@ -1,0 +1,290 @@
+//! From the contract to the model. Texts are moved, not copied; every byte is counted; what the contract does not allow
+//! ends the call.
+use crate::bindings::exports::tributary::plugin::channel as w_channel;
+use crate::bindings::tributary::plugin::{desk as w_desk, trade as w_trade, types as w, web as w_web};
+use crate::state::{CallState, Stop};
+use std::time::Duration;
+use tributary_model::AgentName;
+use tributary_model::Timestamp;
+use tributary_model::decision::{Action, Clock, Decision, Fault, Objection, Route, Verdict};
+use tributary_model::message::{
+    Attachment, Attribute, ChannelEvent, Content, Delivery, Handle, Inbound, Reading, Rejection, Response, SendError,
+    ThreadHints,
+};
+use tributary_model::order::{Money, Operation, Order, OrderLine};
+use tributary_model::queue::NEVER;
+
+/// One result on its way in.
+pub(crate) struct Lift<'a> {
+    state: &'a mut CallState,
+    bytes: usize,
+    broken: Option<String>,
+}
+
+/// Lifts one result: counts it, checks it, and ends the call where it is too large or against the contract.
+pub(crate) fn lift<T>(state: &mut CallState, one: impl FnOnce(&mut Lift<'_>) -> T) -> wasmtime::Result<T> {
+    let mut lift = Lift { state, bytes: 0, broken: None };
+    let lifted = one(&mut lift);
+    let Lift { state, bytes, broken } = lift;
+    state.hand_over(bytes)?;
+    match broken {
+        Some(what) => Err(Stop::Contract(what).into()),
+        None => Ok(lifted),
+    }
+}
+
+impl Lift<'_> {
+    fn text(&mut self, text: String) -> String {
+        self.bytes += text.len();
+        text
+    }
+
+    fn maybe(&mut self, text: Option<String>) -> Option<String> {
+        text.map(|text| self.text(text))
+    }
+
+    fn texts(&mut self, texts: Vec<String>) -> Vec<String> {
+        // A list costs the host more than its texts are long.
+        self.bytes += texts.len() * size_of::<String>();
+        texts.into_iter().map(|text| self.text(text)).collect()
+    }
+
+    fn list<T, U>(&mut self, items: Vec<T>, mut one: impl FnMut(&mut Self, T) -> U) -> Vec<U> {
+        self.bytes += items.len() * size_of::<U>();
+        items.into_iter().map(|item| one(self, item)).collect()
+    }
+
+    fn broken(&mut self, what: String) {
+        self.broken.get_or_insert(what);
+    }
+
+    /// A moment from outside; the store's numbers end at [`NEVER`].
+    fn moment(at: u64) -> Timestamp {
+        Timestamp(at).min(NEVER)
+    }
+
+    fn attribute(&mut self, attribute: w::AttributeResult) -> Attribute {
+        Attribute { name: self.text(attribute.name), value: self.text(attribute.value) }
+    }
+
+    fn attributes(&mut self, items: Vec<w::AttributeResult>) -> Vec<Attribute> {
+        self.list(items, Self::attribute)
+    }
+
+    fn handles(&mut self, items: Vec<w::HandleResult>) -> Vec<Handle> {
+        self.list(items, |lift, handle| Handle {
+            kind: handle.kind.into(),
+            value: lift.text(handle.value),
+            verified: handle.verified,
+        })
+    }
+
+    /// A plugin can refer to files of its own call only: an id is all one needs to read a file.
+    fn attachment(&mut self, file: w::AttachmentResult) -> Attachment {
+        let size = self.state.file(&file.blob).unwrap_or_else(|| {
+            self.broken("it refers to a file that does not belong to this call".into());
+            0
+        });
+        Attachment {
+            blob: self.text(file.blob),
+            name: self.text(file.name),
+            media_type: self.text(file.media_type),
+            size,
+            content_id: self.maybe(file.content_id),
+        }
+    }
+
+    fn content(&mut self, content: w::ContentResult) -> Content {
+        Content {
+            text: self.text(content.text),
+            quoted: self.maybe(content.quoted),
+            html: self.maybe(content.html),
+            attachments: self.list(content.attachments, Self::attachment),
+        }
+    }
+
+    fn inbound(&mut self, message: w::InboundResult) -> Inbound {
+        if message.from.is_empty() {
+            self.broken("a message from nobody: `from` is empty".into());
+        }
+        let thread = message.thread;
+        Inbound {
+            external_id: self.maybe(message.external_id),
+            sent_at: Self::moment(message.sent_at),
+            author: message.author.into(),
+            from: self.handles(message.from),
+            display_name: self.maybe(message.display_name),
+            subject: self.maybe(message.subject),
+            content: self.content(message.content),
+            thread: ThreadHints {
+                reply_token: self.maybe(thread.reply_token),
+                tag: self.maybe(thread.tag),
+                in_reply_to: self.maybe(thread.in_reply_to),
+                references: self.texts(thread.references),
+                thread_key: self.maybe(thread.thread_key),
+                order_id: self.maybe(thread.order_id),
+            },
+            automatic: message.automatic,
+            attributes: self.attributes(message.attributes),
+        }
+    }
+
+    fn money(&mut self, money: w::MoneyResult) -> Money {
+        Money { currency: self.text(money.currency), minor: money.minor }
+    }
+
+    fn order(&mut self, order: w::OrderResult) -> Order {
+        Order {
+            id: self.text(order.id),
+            state: order.state.into(),
+            at: Self::moment(order.at),
+            buyer: self.handles(order.buyer),
+            total: self.money(order.total),
+            first_order: order.first_order,
+            lines: self.list(order.lines, |lift, line| OrderLine {
+                sku: lift.text(line.sku),
+                title: lift.text(line.title),
+                quantity: line.quantity,
+                price: lift.money(line.price),
+            }),
+            parcel: self.maybe(order.parcel),
+            promised_by: order.promised_by.map(Self::moment),
+            attributes: self.attributes(order.attributes),
+        }
+    }
+
+    fn response(&mut self, response: w_web::Response) -> Response {
+        if !(100..=599).contains(&response.status) {
+            self.broken(format!("an HTTP status of {}", response.status));
+        }
+        self.bytes += response.body.len();
+        Response { status: response.status, headers: self.attributes(response.headers), body: response.body }
+    }
+
+    pub fn reading(&mut self, reading: w_channel::Reading) -> Reading {
+        Reading {
+            events: self.list(reading.events, |lift, event| match event {
+                w::ChannelEvent::Message(message) => ChannelEvent::Message(Box::new(lift.inbound(message))),
+                w::ChannelEvent::Order(order) => ChannelEvent::Order(Box::new(lift.order(order))),
+                w::ChannelEvent::Delivery(delivery) => ChannelEvent::Delivery(lift.delivery(delivery)),
+            }),
+            answer: reading.answer.map(|answer| self.response(answer)),
+        }
+    }
+
+    pub fn rejection(&mut self, rejection: w_channel::Rejection) -> Rejection {
+        match rejection {
+            w_channel::Rejection::Unauthenticated(why) => Rejection::Unauthenticated(self.text(why)),
+            w_channel::Rejection::Malformed(why) => Rejection::Malformed(self.text(why)),
+            w_channel::Rejection::Ignored(why) => Rejection::Ignored(self.text(why)),
+        }
+    }
+
+    pub fn delivery(&mut self, delivery: w::Delivery) -> Delivery {
+        Delivery {
+            outgoing_id: self.maybe(delivery.outgoing_id),
+            external_id: self.maybe(delivery.external_id),
+            state: delivery.state.into(),
+            detail: self.maybe(delivery.detail),
+        }
+    }
+
+    pub fn send_error(&mut self, error: w::SendError) -> SendError {
+        match error {
+            w::SendError::WindowClosed(why) => SendError::WindowClosed(self.text(why)),
+            w::SendError::Unauthorised(why) => SendError::Unauthorised(self.text(why)),
+            w::SendError::Permanent(why) => SendError::Permanent(self.text(why)),
+            w::SendError::Temporary((why, after)) => SendError::Temporary {
+                why: self.text(why),
+                after: after.map(|seconds| Duration::from_secs(seconds.into())),
+            },
+        }
+    }
+
+    fn operation(&mut self, operation: w_trade::OperationResult) -> Operation {
+        use w_trade::OperationResult as From;
+        match operation {
+            From::Refund(refund) => {
+                Operation::Refund(self.text(refund.order_id), self.money(refund.amount), self.text(refund.reason))
+            }
+            From::CreateReturn(order) => Operation::CreateReturn(self.text(order)),
+            From::Exchange(order) => Operation::Exchange(self.text(order)),
+            From::InterceptParcel(order) => Operation::InterceptParcel(self.text(order)),
+            From::ChangeAddress((order, address)) => Operation::ChangeAddress(self.text(order), self.text(address)),
+            From::Coupon((order, worth)) => Operation::Coupon(self.text(order), self.money(worth)),
+            From::ExtendWarranty((order, days)) => Operation::ExtendWarranty(self.text(order), days),
+        }
+    }
+
+    fn action(&mut self, action: w_desk::ActionResult) -> Action {
+        use w_desk::ActionResult as From;
+        match action {
+            From::SetGrade(grade) => Action::SetGrade(grade.into()),
+            From::SetCategory(word) => Action::SetCategory(self.text(word)),
+            From::AddTag(tag) => Action::AddTag(self.text(tag)),
+            From::RemoveTag(tag) => Action::RemoveTag(self.text(tag)),
+            From::SetAttribute(fact) => Action::SetAttribute(self.attribute(fact)),
+            From::Route(route) => Action::Route(Route {
+                team: self.text(route.team),
+                skills: self.texts(route.skills),
+                prefer_agent: self.maybe(route.prefer_agent).map(AgentName::from),
+                senior: route.senior,
+            }),
+            From::StartClock(clock) => Action::StartClock(Clock {
+                name: self.text(clock.name),
+                target: clock.target,
+                calendar: self.maybe(clock.calendar),
+                warn_at_percent: clock.warn_at_percent,
+                pauses_for_customer: clock.pauses_for_customer,
+            }),
+            From::StopClock(name) => Action::StopClock(self.text(name)),
+            From::SetTimer(timer) => Action::SetTimer(self.text(timer.name), Self::moment(timer.at)),
+            From::CancelTimer(name) => Action::CancelTimer(self.text(name)),
+            From::Escalate(call) => {
+                Action::Escalate { level: call.level, teams: self.texts(call.teams), reason: self.text(call.reason) }
+            }
+            From::Reply(reply) => Action::Reply(self.content(reply)),
+            From::Note(text) => Action::Note(self.text(text)),
+            From::Notify((team, text)) => Action::Notify(self.text(team), self.text(text)),
+            From::AskEvidence((text, seconds)) => Action::AskEvidence(self.text(text), seconds),
+            From::Perform(operation) => Action::Perform(self.operation(operation)),
+            From::Survey(at) => Action::Survey(Self::moment(at)),
+            From::HandToHuman(why) => Action::HandToHuman(self.text(why)),
+            From::Snooze(until) => Action::Snooze(Self::moment(until)),
+            From::Close(how) => Action::Close(self.text(how)),
+        }
+    }
+
+    pub fn decisions(&mut self, decisions: Vec<w_desk::DecisionResult>) -> Vec<Decision> {
+        self.list(decisions, |lift, decision| Decision {
+            action: lift.action(decision.action),
+            rule: lift.text(decision.rule),
+            why: lift.text(decision.why),
+        })
+    }
+
+    pub fn fault(&mut self, fault: w_desk::Fault) -> Fault {
+        match fault {
+            w_desk::Fault::NotConfigured(what) => Fault::NotConfigured(self.text(what)),
+            w_desk::Fault::Internal(what) => Fault::Internal(self.text(what)),
+        }
+    }
+
+    /// `draft` is the text that was looked at: a span that is not within it means the whole text.
+    pub fn verdict(&mut self, verdict: w_desk::Verdict, draft: &str) -> Verdict {
+        match verdict {
+            w_desk::Verdict::Pass => Verdict::Pass,
+            w_desk::Verdict::Amend(content) => Verdict::Amend(self.content(content)),
+            w_desk::Verdict::Warn(objections) => Verdict::Warn(self.objections(objections, draft)),
+            w_desk::Verdict::Block(objections) => Verdict::Block(self.objections(objections, draft)),
+        }
+    }
+
+    fn objections(&mut self, objections: Vec<w_desk::Objection>, draft: &str) -> Vec<Objection> {
+        self.list(objections, |lift, objection| Objection {
+            rule: lift.text(objection.rule),
+            why: lift.text(objection.why),
+            span: objection.span.filter(|&(start, end)| draft.get(start as usize..end as usize).is_some()),
+        })
+    }
+}

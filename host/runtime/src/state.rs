@@ -1,0 +1,102 @@
+//! What a store carries: one call, and what its plugin may touch.
+use crate::budget::{Limits, Meter};
+use crate::call::{Budget, Budgets, CallContext, CallEffects};
+use crate::grant::Granted;
+use crate::services::Services;
+use std::sync::Arc;
+use tributary_model::message::Attachment;
+use tributary_model::{ChannelName, PluginName};
+
+/// What all calls of a generation share.
+pub(crate) struct Shared {
+    pub name: PluginName,
+    /// The channel, or the empty name for a policy: state is kept by it.
+    pub channel: ChannelName,
+    /// The configuration as the guest gets it.
+    pub config: String,
+    pub granted: Granted,
+    pub services: Services,
+    pub budgets: Budgets,
+}
+
+/// One call, inside its store.
+pub(crate) struct CallState {
+    pub shared: Arc<Shared>,
+    pub context: CallContext,
+    /// `prepare` runs: only `config` and `log` answer.
+    pub preparing: bool,
+    pub meter: Arc<Meter>,
+    pub budgets: Budgets,
+    pub limits: Limits,
+    /// Set where a budget was used up, by whoever noticed.
+    pub breach: Option<Budget>,
+    pub bytes_out: usize,
+    pub effects: CallEffects,
+    /// Ids and sizes of the files that belong to this call, besides those of its context.
+    pub files: Vec<(String, u64)>,
+    pub log_lines: u32,
+}
+
+/// Why the host ended a call. What the guest did is in the state's `breach`, or here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// A budget: see `breach`.
+    #[error("a budget was used up")]
+    Budget,
+    /// The guest gave something the contract does not allow.
+    #[error("{0}")]
+    Contract(String),
+    /// The host could not go on.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl CallState {
+    pub fn new(shared: Arc<Shared>, context: CallContext, meter: Arc<Meter>, budgets: Budgets) -> Self {
+        Self {
+            limits: Limits::new(budgets.memory),
+            shared,
+            context,
+            preparing: false,
+            meter,
+            budgets,
+            breach: None,
+            bytes_out: 0,
+            effects: CallEffects::default(),
+            files: Vec::new(),
+            log_lines: 0,
+        }
+    }
+
+    /// The next call of the same instance: only its memory stays.
+    pub fn next(&mut self, context: CallContext, meter: Arc<Meter>) {
+        self.context = context;
+        self.meter = meter;
+        self.breach = None;
+        self.bytes_out = 0;
+        self.effects = CallEffects::default();
+        self.files.clear();
+        self.log_lines = 0;
+    }
+
+    /// Counts bytes that the guest hands over.
+    pub fn hand_over(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.bytes_out = self.bytes_out.saturating_add(bytes);
+        if self.bytes_out > self.budgets.bytes_out {
+            self.breach = Some(Budget::BytesOut);
+            return Err(Stop::Budget.into());
+        }
+        Ok(())
+    }
+
+    /// Files that came with an argument belong to the call.
+    pub fn add_files(&mut self, attachments: &[Attachment]) {
+        self.files.extend(attachments.iter().map(|file| (file.blob.clone(), file.size)));
+    }
+
+    /// The size of a file that belongs to this call.
+    pub fn file(&self, blob: &str) -> Option<u64> {
+        let put = self.files.iter().find(|(id, _)| id == blob).map(|(_, size)| *size);
+        put.or_else(|| self.context.attachments.iter().find(|file| file.blob == blob).map(|file| file.size))
+    }
+}
