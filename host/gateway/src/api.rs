@@ -1,0 +1,214 @@
+//! `/api/v1`: the queue, conversations, what was parked, tokens and live events, for agents, supervisors and programs.
+//!
+//! One table ([`routes`]) says which path asks for which scope; the router, the OpenAPI document and the tests are made
+//! from it. What every route has in common:
+//!
+//! - [`auth`]: bearer tokens; 401 without one, 403 with too small a scope;
+//! - `problem`: every error is `application/problem+json` with a `type` that explains itself;
+//! - `input`: JSON bodies of 1 MiB at most, unknown fields refused, errors that say where; opaque cursors;
+//! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
+//! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
+pub mod auth;
+mod conversations;
+mod doc;
+mod download;
+pub(crate) mod input;
+mod observe;
+mod parked;
+pub(crate) mod problem;
+mod queue;
+mod status;
+mod tokens;
+pub(crate) mod view;
+mod write;
+
+use crate::desk::Desk;
+use crate::events;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tributary_model::Timestamp;
+use tributary_store::{Scope, Store};
+
+pub use doc::document;
+
+/// What stands before every path of the API.
+pub const BASE: &str = "/api/v1";
+
+/// Requests that write at the same time. The store's queue takes more than that.
+const WRITES: u32 = 256;
+
+/// Event streams at the same time.
+const STREAMS: usize = 256;
+
+/// The API's state; clones share it.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+struct Inner {
+    desk: Arc<dyn Desk>,
+    metrics: Option<PrometheusHandle>,
+    metrics_need_token: bool,
+    stop: watch::Receiver<bool>,
+    ready: AtomicBool,
+    writes: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl ApiState {
+    /// A state with nothing under way, and not ready until [`ApiState::set_ready`].
+    ///
+    /// `metrics` is what `/metrics` shows (`None`: 404); with `metrics_need_token` it asks for a token of any scope, for a
+    /// listener that is not on loopback. When `stop` becomes `true` or its sender is gone, event streams end, `/readyz`
+    /// says 503 and the listener drains.
+    pub fn new(
+        desk: Arc<dyn Desk>,
+        metrics: impl Into<Option<PrometheusHandle>>,
+        stop: watch::Receiver<bool>,
+        metrics_need_token: bool,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            desk,
+            metrics: metrics.into(),
+            metrics_need_token,
+            stop,
+            ready: AtomicBool::new(false),
+            writes: Arc::new(Semaphore::new(WRITES as usize)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        }))
+    }
+
+    /// Whether the daemon can work: what `/readyz` says, besides the store's own answer.
+    pub fn set_ready(&self, ready: bool) {
+        self.0.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn desk(&self) -> &dyn Desk {
+        &*self.0.desk
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        self.0.desk.store()
+    }
+
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.0.stop.clone()
+    }
+
+    pub(crate) fn ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&PrometheusHandle> {
+        self.0.metrics.as_ref()
+    }
+
+    pub(crate) fn metrics_need_token(&self) -> bool {
+        self.0.metrics_need_token
+    }
+
+    pub(crate) fn take_write_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.writes.clone().try_acquire_owned().ok()
+    }
+
+    pub(crate) fn take_stream_seat(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.streams.clone().try_acquire_owned().ok()
+    }
+
+    /// Waits until no request that writes is under way.
+    pub(crate) async fn writes_ended(&self) {
+        // An error would mean that the semaphore was closed, and nobody closes it.
+        let _ = self.0.writes.acquire_many(WRITES).await;
+    }
+}
+
+/// Now. The rules never ask; the door does, once per request.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// One path and method, and the scope a token needs for it. `None`: open to everybody who reaches the listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{name}` where a part varies.
+    pub path: &'static str,
+    /// The least scope.
+    pub scope: Option<Scope>,
+}
+
+/// Every route. Those outside [`BASE`] are for monitors.
+pub fn routes() -> Vec<Route> {
+    table().into_iter().map(|(route, _)| route).collect()
+}
+
+fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
+    use Scope::{Admin, Agent, Read};
+    let row = |method, path, scope, handler| (Route { method, path, scope }, handler);
+    let open = |path, handler| row(Method::GET, path, None, handler);
+    let read = |path, handler| row(Method::GET, path, Some(Read), handler);
+    let work = |path, handler| row(Method::POST, path, Some(Agent), handler);
+    vec![
+        read("/api/v1/queue", get(queue::list)),
+        work("/api/v1/queue/claim", post(queue::claim)),
+        read("/api/v1/conversations", get(conversations::list)),
+        read("/api/v1/conversations/{id}", get(conversations::show)),
+        read("/api/v1/conversations/{id}/attachments/{blob}", get(conversations::attachment)),
+        work("/api/v1/conversations/{id}/claim", post(conversations::claim)),
+        work("/api/v1/conversations/{id}/heartbeat", post(conversations::heartbeat)),
+        work("/api/v1/conversations/{id}/reply", post(conversations::reply)),
+        work("/api/v1/conversations/{id}/note", post(conversations::note)),
+        work("/api/v1/conversations/{id}/release", post(conversations::release)),
+        work("/api/v1/conversations/{id}/transfer", post(conversations::transfer)),
+        work("/api/v1/conversations/{id}/snooze", post(conversations::snooze)),
+        work("/api/v1/conversations/{id}/close", post(conversations::close)),
+        work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
+        read("/api/v1/parked", get(parked::list)),
+        read("/api/v1/parked/{id}", get(parked::show)),
+        read("/api/v1/parked/{id}/raw", get(parked::raw)),
+        row(Method::POST, "/api/v1/parked/{id}/replay", Some(Admin), post(parked::replay)),
+        row(Method::GET, "/api/v1/tokens", Some(Admin), get(tokens::list)),
+        row(Method::POST, "/api/v1/tokens", Some(Admin), post(tokens::create)),
+        row(Method::DELETE, "/api/v1/tokens/{id}", Some(Admin), delete(tokens::revoke)),
+        read("/api/v1/events", get(events::follow)),
+        read("/api/v1/stats", get(status::stats)),
+        open("/api/v1/openapi.json", get(doc::serve)),
+        open("/healthz", get(status::healthz)),
+        open("/readyz", get(status::readyz)),
+        open("/metrics", get(status::metrics)),
+    ]
+}
+
+/// Everything that is served over HTTP. Needs a tokio runtime when it is called upon.
+pub fn router(state: ApiState) -> Router {
+    observe::describe();
+    status::describe();
+    let mut router = Router::new().route("/problems/{word}", get(problem::explain));
+    for (route, mut handler) in table() {
+        // The layer that is added last runs first: the token is asked for before anything of the body is read.
+        if route.method != Method::GET {
+            handler = handler.route_layer(from_fn_with_state(state.clone(), write::run));
+        }
+        if let Some(scope) = route.scope {
+            handler = handler.route_layer(from_fn_with_state((state.clone(), scope), auth::require));
+        }
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(async || problem::Problem::new(problem::Kind::NotFound, "there is no such path"))
+        .method_not_allowed_fallback(async || {
+            problem::Problem::new(problem::Kind::MethodNotAllowed, "this path has other methods")
+        })
+        // `input` bounds every body itself, with a problem as the answer.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(observe::observe))
+        .with_state(state)
+}

@@ -1,0 +1,128 @@
+//! The queue: what waits, in which order, and taking the next.
+use super::auth::Caller;
+use super::input::{Json, Listed, Query, encode, page};
+use super::problem::Problem;
+use super::view::{ConversationView, List};
+use super::{ApiState, now};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::time::Duration;
+use tributary_model::{ConversationId, Timestamp};
+use tributary_model::conversation::Conversation;
+use tributary_store::{Listing, QueueFilter};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which conversations of the queue.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QueueQuery {
+    /// Of this team only.
+    team: Option<String>,
+    /// `true`: also those that somebody holds.
+    #[serde(default)]
+    held: bool,
+    /// How many, 1 to 200; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where to go on: `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// List the queue
+///
+/// Open conversations in the order they are to be worked on: grade, then the nearest due time, then age.
+#[utoipa::path(get, path = "/api/v1/queue", tag = "queue", params(QueueQuery),
+    responses((status = 200, body = List<ConversationView>)))]
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Query(query): Query<QueueQuery>,
+) -> Result<axum::Json<List<ConversationView>>, Problem> {
+    let page = page(Listed::Queue, query.limit, query.cursor.as_deref())?;
+    let filter = QueueFilter { team: query.team, held: query.held };
+    let now = now();
+    let listing = state.store().queue(filter, page, now).await?;
+    conversations(&state, Listed::Queue, listing, now).await.map(axum::Json)
+}
+
+/// A page of conversations with their contacts.
+pub(crate) async fn conversations(
+    state: &ApiState,
+    of: Listed,
+    listing: Listing<Conversation>,
+    now: Timestamp,
+) -> Result<List<ConversationView>, Problem> {
+    let mut ids: Vec<_> = listing.items.iter().map(|row| row.contact).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let contacts: HashMap<_, _> =
+        state.store().contacts(&ids).await?.into_iter().map(|contact| (contact.id, contact)).collect();
+    let view = |row: &Conversation| ConversationView::new(row, contacts.get(&row.contact), now);
+    Ok(List {
+        items: listing.items.iter().map(view).collect(),
+        next: listing.next.map(|cursor| encode(of, &cursor)),
+    })
+}
+
+/// Which conversation to take, and for how long.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"team": "complaints", "lease_seconds": 900}))]
+pub(crate) struct ClaimNext {
+    /// The next of this team only.
+    team: Option<String>,
+    /// Not the next, but this one, by its number: as `POST /conversations/{id}/claim`.
+    conversation: Option<i64>,
+    /// How long the claim lasts unless it is renewed: 10 seconds to 8 hours; 15 minutes unless given.
+    #[schema(minimum = 10, maximum = 28800)]
+    lease_seconds: Option<u64>,
+}
+
+/// Take the next conversation
+///
+/// The first of the queue that nobody holds becomes yours until the lease ends. Two agents never get the same one.
+#[utoipa::path(post, path = "/api/v1/queue/claim", tag = "queue", request_body = ClaimNext,
+    responses((status = 200, body = ConversationView), (status = 204, description = "Nothing waits")))]
+pub(crate) async fn claim(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Json(body): Json<ClaimNext>,
+) -> Result<Response, Problem> {
+    let lease = lease(body.lease_seconds)?;
+    let now = now();
+    let (row, contact) = match (body.conversation, body.team) {
+        (Some(_), Some(_)) => return Err(Problem::invalid("team or conversation, not both")),
+        (Some(number), None) => {
+            let id = ConversationId(number);
+            let holder = state.store().claim(id, &caller.agent, lease, now).await??;
+            let unknown = || Problem::unknown("conversation", &number.to_string());
+            let detail = state.store().conversation(id).await?.ok_or_else(unknown)?;
+            let mut row = detail.conversation;
+            row.holder = Some(holder);
+            (row, Some(detail.contact))
+        }
+        (None, team) => {
+            let claimed = state.store().claim_next(&caller.agent, team.as_deref(), lease, now).await?;
+            let Some((mut row, holder)) = claimed else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+            row.holder = Some(holder);
+            let contacts = state.store().contacts(&[row.contact]).await?;
+            (row, contacts.into_iter().next())
+        }
+    };
+    Ok(axum::Json(ConversationView::new(&row, contact.as_ref(), now)).into_response())
+}
+
+/// How long a claim lasts unless the client says otherwise.
+const DEFAULT_LEASE: u64 = 15 * 60;
+
+/// Checks a lease: long enough for a heartbeat to come in time, short enough that nobody's day ends inside it.
+pub(crate) fn lease(seconds: Option<u64>) -> Result<Duration, Problem> {
+    let seconds = seconds.unwrap_or(DEFAULT_LEASE);
+    if !(10..=8 * 3600).contains(&seconds) {
+        return Err(Problem::invalid(format!("lease_seconds is 10 to 28800, not {seconds}")));
+    }
+    Ok(Duration::from_secs(seconds))
+}

@@ -1,0 +1,94 @@
+//! How the daemon is: `/healthz`, `/readyz`, `/metrics`, and the counts of the desk.
+use super::problem::{Kind, Problem};
+use super::view::StatsView;
+use super::{ApiState, auth, now};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use metrics::{describe_gauge, gauge};
+use std::time::Duration;
+use tributary_store::{Counts, Scope};
+
+/// How long the store may take to say that it is there.
+const PING: Duration = Duration::from_secs(2);
+
+/// Count what there is
+#[utoipa::path(get, path = "/api/v1/stats", tag = "status", responses((status = 200, body = StatsView)))]
+pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<StatsView>, Problem> {
+    let counts = state.store().counts(now()).await?;
+    Ok(axum::Json(StatsView::from(counts)))
+}
+
+/// Is the process alive?
+///
+/// Always 200 while it answers at all.
+#[utoipa::path(get, path = "/healthz", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Is it ready for work?
+///
+/// 200 while plugins are loaded and the store can write; 503 at start, at stop, and while the store fails.
+#[utoipa::path(get, path = "/readyz", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, Problem> {
+    if !state.ready() {
+        return Err(Problem::new(Kind::Unavailable, "plugins are being loaded"));
+    }
+    if *state.stop().borrow() {
+        return Err(Problem::new(Kind::Unavailable, "the daemon is stopping"));
+    }
+    match tokio::time::timeout(PING, state.store().ping()).await {
+        Ok(Ok(())) => Ok("ready\n"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the store cannot write");
+            Err(Problem::new(Kind::Unavailable, "the store cannot write"))
+        }
+        Err(_) => Err(Problem::new(Kind::Unavailable, format!("the store did not answer within {} s", PING.as_secs()))),
+    }
+}
+
+/// Metrics for Prometheus
+///
+/// The text format of Prometheus. Without a token unless the operator asks for one; then any token will do.
+#[utoipa::path(get, path = "/metrics", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, Problem> {
+    if state.metrics_need_token()
+        && let Err(problem) = auth::identify(&state, &headers, Scope::Read).await
+    {
+        return Ok(auth::refuse(problem, Scope::Read));
+    }
+    let Some(handle) = state.metrics() else {
+        return Err(Problem::unknown("recorder of metrics", "/metrics"));
+    };
+    // The rest of the numbers is of use even while the store is not.
+    match state.store().counts(now()).await {
+        Ok(counts) => show(&counts),
+        Err(error) => tracing::warn!(%error, "the counts of the desk are missing from the metrics"),
+    }
+    handle.run_upkeep();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response())
+}
+
+/// Tells the recorder what the gauges mean. Called once, when the router is built.
+pub(crate) fn describe() {
+    describe_gauge!("tributary_conversations_waiting", "Conversations in the queue that nobody holds");
+    describe_gauge!("tributary_conversations_held", "Conversations that somebody holds");
+    describe_gauge!("tributary_conversations", "Conversations in all");
+    describe_gauge!("tributary_messages", "Messages in all");
+    describe_gauge!("tributary_undecided", "Happenings that are not decided yet");
+    describe_gauge!("tributary_outgoing", "Outgoing messages that are not sent yet");
+    describe_gauge!("tributary_parked", "Things kept aside and not replayed");
+}
+
+fn show(counts: &Counts) {
+    let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = *counts;
+    // Counts stay far below 2^53, where a float stops being exact.
+    gauge!("tributary_conversations_waiting").set(waiting as f64);
+    gauge!("tributary_conversations_held").set(held as f64);
+    gauge!("tributary_conversations").set(conversations as f64);
+    gauge!("tributary_messages").set(messages as f64);
+    gauge!("tributary_undecided").set(undecided as f64);
+    gauge!("tributary_outgoing").set(outgoing as f64);
+    gauge!("tributary_parked").set(parked as f64);
+}
