@@ -32,8 +32,8 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let mut desk = Desk::setup().relay(relay.port).with(retry).start();
     let told = Told::default();
     let started = Instant::now();
+    let (smtp, api) = (desk.smtp.clone(), desk.api.clone());
     std::thread::scope(|scope| {
-        let (smtp, api) = (desk.smtp.clone(), desk.api.clone());
         for _ in 0..4 {
             scope.spawn(|| send(&smtp, &told));
         }
