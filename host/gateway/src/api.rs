@@ -33,8 +33,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tributary_model::Timestamp;
 use tributary_store::{Scope, Store};
+
+pub(crate) use tributary_pipeline::now;
 
 pub use doc::document;
 
@@ -126,12 +127,6 @@ impl ApiState {
         // An error would mean that the semaphore was closed, and nobody closes it.
         let _ = self.0.writes.acquire_many(WRITES).await;
     }
-}
-
-/// Now. The rules never ask; the door does, once per request.
-pub(crate) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// One path and method, and the scope a token needs for it. `None`: open to everybody who reaches the listener.

@@ -2,10 +2,10 @@
 //! that is one transition goes to the store directly.
 use async_trait::async_trait;
 use std::sync::Arc;
-use tributary_model::conversation::Refused;
-use tributary_model::decision::Objection;
-use tributary_model::{ConversationId, OutgoingId, ParkedId, PluginName};
-use tributary_store::{NewReply, Store, StoreError};
+use tributary_model::ParkedId;
+use tributary_store::{NewReply, Store};
+
+pub use tributary_pipeline::{ReplayError, Replayed, Replied, ReplyError};
 
 /// The pipeline as the door sees it.
 #[async_trait]
@@ -21,59 +21,4 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The bytes of a file: `id` is SHA-256 in lower-case hex. `None`: there is none of this id.
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error>;
-}
-
-/// An answer that is on disk.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Replied {
-    /// The row that is delivered.
-    pub outgoing: OutgoingId,
-    /// What reviewing policies said against it and let pass.
-    pub warnings: Vec<(PluginName, Objection)>,
-}
-
-/// Why an answer was not taken. Nothing was kept.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplyError {
-    /// The conversation refuses this agent.
-    #[error("the conversation refuses the agent")]
-    Refused(#[source] Refused),
-    /// Reviewing policies hold it back: who, and why.
-    #[error("reviewing policies hold the answer back")]
-    Blocked(Vec<(PluginName, Objection)>),
-    /// There is no text and no file in it.
-    #[error("the answer is empty")]
-    Empty,
-    /// The store could not keep it.
-    #[error("the answer could not be kept")]
-    Store(#[source] StoreError),
-}
-
-/// What became of something that was kept aside.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Replayed {
-    /// An arrival was read: its messages are in these conversations.
-    Accepted {
-        /// Without repetition, in the order of the messages.
-        conversations: Vec<ConversationId>,
-    },
-    /// A happening or an outgoing message waits for its turn again.
-    Queued,
-}
-
-/// Why something kept aside stays there.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// There is nothing of this id.
-    #[error("nothing of this id is kept aside")]
-    Unknown,
-    /// It was taken back before.
-    #[error("it was taken back to work already")]
-    Done,
-    /// It failed again: why, in one sentence for people. It stays parked.
-    #[error("it failed again: {0}")]
-    Failed(String),
-    /// The store could not do it.
-    #[error("the store could not take it back")]
-    Store(#[source] StoreError),
 }

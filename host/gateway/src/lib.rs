@@ -1,1 +1,11 @@
-//! The doors: SMTP, LMTP, REST, events.
+//! The doors: SMTP and LMTP for mail, HTTP for agents, supervisors and programs.
+//!
+//! - [`smtp`]: the mail listeners.
+//! - [`http`]: the HTTP listener: connections, limits, draining. What it serves is [`api`].
+//! - [`api`]: `/api/v1` with its OpenAPI document, `/healthz`, `/readyz`, `/metrics`.
+//! - [`desk`]: what the API asks of the pipeline.
+pub mod api;
+pub mod desk;
+mod events;
+pub mod http;
+pub mod smtp;
