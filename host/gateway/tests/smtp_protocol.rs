@@ -195,7 +195,7 @@ fn a_reference_is_shown_as_far_as_it_is_text() {
         let taken = |_: &Route, _: &Mail| Ok(Taken { reference: reference.to_owned() });
         let transcript = replay(&config(Protocol::Smtp), &OpenDoor, [&input[..]], taken);
         let text = String::from_utf8(transcript.replies).unwrap();
-        assert_eq!(text.split_terminator("\r\n").next_back(), Some(reply));
+        assert_eq!(text.split_terminator("\r\n").last(), Some(reply));
     }
 }
 
