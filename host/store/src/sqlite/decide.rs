@@ -66,6 +66,11 @@ impl Run<'_, '_> {
     /// Whether the policy failed and is to be run again.
     fn outcome(&mut self, happening: i64, outcome: &PolicyOutcome) -> Result<bool, StoreError> {
         let actor = format!("policy:{}", outcome.policy);
+        for (decision, why) in outcome.refused.iter().take(MOST_DECISIONS) {
+            let detail = told(decision);
+            let rule = Some(decision.rule.as_str());
+            self.line(Line { actor: &actor, act: "refused", rule, why: Some(why), detail: Some(&detail) })?;
+        }
         match &outcome.result {
             Ok(decisions) => {
                 for decision in decisions.iter().take(MOST_DECISIONS) {
@@ -97,9 +102,7 @@ impl Run<'_, '_> {
     }
 
     fn decision(&mut self, actor: &str, outcome: &PolicyOutcome, decision: &Decision) -> Result<(), StoreError> {
-        let told = decision.action.detail();
-        let word = decision.action.word();
-        let detail = if told.is_empty() { word.to_owned() } else { format!("{word} {told}") };
+        let detail = told(decision);
         let line =
             Line { actor, act: "decided", rule: Some(&decision.rule), why: Some(&decision.why), detail: Some(&detail) };
         match self.conversation.decide(decision, &outcome.granted, self.now) {
@@ -144,6 +147,12 @@ impl Run<'_, '_> {
     fn line(&mut self, line: Line<'_>) -> Result<(), StoreError> {
         self.tx.event(Some(self.conversation.id), self.now, line)
     }
+}
+
+/// A decision's word and detail.
+fn told(decision: &Decision) -> String {
+    let (word, detail) = (decision.action.word(), decision.action.detail());
+    if detail.is_empty() { word.to_owned() } else { format!("{word} {detail}") }
 }
 
 fn unsendable(effect: &Effect) -> bool {

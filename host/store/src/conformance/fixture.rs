@@ -1,0 +1,168 @@
+//! What cases and benches put into a store.
+use super::{Unmet, found};
+use crate::*;
+use std::sync::Arc;
+use tributary_model::decision::{Action, Clock, Decision, Happening};
+use tributary_model::message::{Arrival, Author, ChannelEvent, Handle, HandleKind, Inbound, ThreadHints};
+
+/// The channel of most cases.
+pub const MAIL: &str = "mail";
+/// The node of most cases.
+pub const NODE: &str = "node-1";
+/// How long leases are in cases, in ms.
+pub const LEASE: u64 = 60_000;
+
+/// A mail by a customer, with nothing that threads it.
+pub fn mail(external_id: &str, from: &str, text: &str) -> Inbound {
+    Inbound {
+        external_id: (!external_id.is_empty()).then(|| external_id.to_owned()),
+        sent_at: Timestamp(1),
+        author: Author::Customer,
+        from: vec![Handle { kind: HandleKind::Email, value: from.to_owned(), verified: false }],
+        display_name: Some("A customer".into()),
+        subject: Some("Where is it?".into()),
+        content: Content { text: text.to_owned(), ..Content::default() },
+        thread: ThreadHints::default(),
+        automatic: false,
+        attributes: Vec::new(),
+    }
+}
+
+/// An arrival that told these events.
+pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewArrival {
+    let data: Arc<[u8]> = Arc::from(&b"From: somebody\r\n\r\nraw bytes\r\n"[..]);
+    NewArrival {
+        channel: channel.into(),
+        arrival: Arrival::Mail {
+            mail_from: "bounce@example.org".into(),
+            rcpt_to: vec!["help@shop.example".into()],
+            data,
+        },
+        events,
+        at,
+        state: Vec::new(),
+        scope: StateScope { plugin: "channel-test".into(), channel: channel.into() },
+        replays: None,
+    }
+}
+
+/// A lease of [`NODE`] from now on.
+pub fn lease(now: Timestamp) -> Lease {
+    lease_of(NODE, now)
+}
+
+/// A lease of a node from now on.
+pub fn lease_of(node: &str, now: Timestamp) -> Lease {
+    Lease { node: node.into(), until: now.after(Duration::from_millis(LEASE)), now }
+}
+
+/// Accepts one message by a channel.
+pub async fn accept(
+    store: &dyn Store,
+    channel: &str,
+    message: Inbound,
+    at: Timestamp,
+) -> Result<AcceptedMessage, Unmet> {
+    let events = vec![ChannelEvent::Message(Box::new(message))];
+    let accepted = store.accept(arrival(channel, events, at), None).await?;
+    found("the accepted message", accepted.messages.into_iter().next())
+}
+
+/// Accepts a new mail; its conversation.
+pub async fn open(store: &dyn Store, external_id: &str, at: Timestamp) -> Result<ConversationId, Unmet> {
+    let from = format!("{external_id}@example.org");
+    Ok(accept(store, MAIL, mail(external_id, &from, "Hello"), at).await?.conversation)
+}
+
+/// Everything a policy may be granted.
+pub fn every_action() -> Arc<[String]> {
+    Action::WORDS.map(String::from).to_vec().into()
+}
+
+/// A policy that decided these.
+pub fn outcome(policy: &str, actions: Vec<Action>) -> PolicyOutcome {
+    let decisions =
+        actions.into_iter().map(|action| Decision { action, rule: "C1".into(), why: "because".into() }).collect();
+    PolicyOutcome {
+        policy: policy.into(),
+        granted: every_action(),
+        result: Ok(decisions),
+        refused: Vec::new(),
+        may_be_skipped: false,
+    }
+}
+
+/// A policy that failed.
+pub fn failure(policy: &str, may_be_skipped: bool) -> PolicyOutcome {
+    let result = Err(Cause { blame: "trap", what: "it trapped".into() });
+    PolicyOutcome { policy: policy.into(), granted: every_action(), result, refused: Vec::new(), may_be_skipped }
+}
+
+/// What the chain of [`NODE`] made of a claimed happening.
+pub fn decided(claimed: &ClaimedHappening, outcomes: Vec<PolicyOutcome>, now: Timestamp) -> Decided {
+    Decided { happening: claimed.id, conversation: claimed.conversation, node: NODE.into(), outcomes, now }
+}
+
+/// Claims the one happening that waits.
+pub async fn claim_one(store: &dyn Store, now: Timestamp) -> Result<ClaimedHappening, Unmet> {
+    let mut claimed = store.claim_happenings(lease(now), 10).await?;
+    match (claimed.pop(), claimed.pop()) {
+        (Some(it), None) => Ok(it),
+        (last, next) => Err(Unmet::new(format!("not one happening waits: {last:?} {next:?} {claimed:?}"))),
+    }
+}
+
+/// Claims the one happening that waits and applies what a policy decided.
+pub async fn decide(store: &dyn Store, actions: Vec<Action>, now: Timestamp) -> Result<Applied, Unmet> {
+    let claimed = claim_one(store, now).await?;
+    Ok(store.apply(decided(&claimed, vec![outcome("triage", actions)], now)).await?)
+}
+
+/// Decides everything that waits, with nothing.
+pub async fn drain(store: &dyn Store, now: Timestamp) -> Result<Vec<Happening>, Unmet> {
+    let mut seen = Vec::new();
+    loop {
+        let claimed = store.claim_happenings(lease(now), 100).await?;
+        if claimed.is_empty() {
+            return Ok(seen);
+        }
+        for it in claimed {
+            let (_, happening) = found("the claimed happening", store.snapshot(it.id, NODE, now).await?)?;
+            seen.push(happening);
+            store.apply(decided(&it, vec![outcome("triage", Vec::new())], now)).await?;
+        }
+    }
+}
+
+/// A clock of so many seconds.
+pub fn clock(name: &str, target: u32, warn_at_percent: u8, pauses_for_customer: bool) -> Clock {
+    Clock { name: name.into(), target, calendar: None, warn_at_percent, pauses_for_customer }
+}
+
+/// A reply by an agent that lets go.
+pub fn reply(conversation: ConversationId, agent: &str, text: &str, now: Timestamp) -> NewReply {
+    NewReply {
+        conversation,
+        agent: agent.into(),
+        content: Content { text: text.into(), ..Content::default() },
+        keep: false,
+        close: false,
+        now,
+        warnings: Vec::new(),
+    }
+}
+
+/// A page from its start.
+pub fn page(limit: usize) -> Page {
+    Page { after: None, limit }
+}
+
+/// Everything about a conversation.
+pub async fn detail(store: &dyn Store, id: ConversationId) -> Result<ConversationDetail, Unmet> {
+    found("the conversation", store.conversation(id).await?)
+}
+
+/// The acts of a conversation's log, oldest first.
+pub async fn acts(store: &dyn Store, id: ConversationId) -> Result<Vec<String>, Unmet> {
+    Ok(detail(store, id).await?.events.into_iter().map(|event| event.act).collect())
+}

@@ -1,0 +1,86 @@
+//! Plugin state, tokens, idempotency keys, upkeep.
+use super::fixture::*;
+use super::*;
+use crate::*;
+
+cases![
+    state_is_kept_overwritten_and_deleted,
+    a_token_is_found_by_its_digest_until_it_is_revoked,
+    a_request_is_answered_once,
+    a_sweep_deletes_what_has_ended,
+    it_answers,
+];
+
+const DAY: u64 = 24 * 3_600 * 1_000;
+
+async fn state_is_kept_overwritten_and_deleted(store: &dyn Store) -> Held {
+    let scope = StateScope { plugin: "p".into(), channel: "".into() };
+    let write = |key: &str, value: Option<&[u8]>| StateWrite {
+        key: key.into(),
+        value: value.map(<[u8]>::to_vec),
+        expires: None,
+    };
+    store.write_state(&scope, vec![write("a", Some(b"1")), write("b", Some(b""))], Timestamp(1)).await?;
+    same("a", store.state(&scope, "a", Timestamp(1)).await?, Some(b"1".to_vec()))?;
+    same("b", store.state(&scope, "b", Timestamp(1)).await?, Some(Vec::new()))?;
+    store.write_state(&scope, vec![write("a", None), write("b", Some(b"2")), write("c", None)], Timestamp(2)).await?;
+    same("a", store.state(&scope, "a", Timestamp(2)).await?, None)?;
+    same("b", store.state(&scope, "b", Timestamp(2)).await?, Some(b"2".to_vec()))
+}
+
+async fn a_token_is_found_by_its_digest_until_it_is_revoked(store: &dyn Store) -> Held {
+    let new = |n: u8, scope| NewToken { name: format!("agent-{n}"), digest: [n; 32], scope };
+    for (n, scope) in [(1, Scope::Read), (2, Scope::Agent), (3, Scope::Admin)] {
+        let id = store.create_token(new(n, scope), Timestamp(u64::from(n))).await?;
+        let token = found("the token", store.token(&[n; 32]).await?)?;
+        same("it", (token.id, token.name, token.scope, token.revoked), (id, format!("agent-{n}"), scope, None))?;
+    }
+    holds("the same secret twice is an error", store.create_token(new(1, Scope::Read), Timestamp(4)).await.is_err())?;
+    same("another", store.token(&[9; 32]).await?, None)?;
+    let id = store.tokens().await?[1].id;
+    same("revoked", store.revoke_token(id, Timestamp(5)).await?, true)?;
+    same("once", store.revoke_token(id, Timestamp(6)).await?, false)?;
+    same("of none", store.revoke_token(99, Timestamp(6)).await?, false)?;
+    same("then it is not found", store.token(&[2; 32]).await?, None)?;
+    let revoked: Vec<_> = store.tokens().await?.into_iter().map(|token| token.revoked).collect();
+    same("but listed", revoked, vec![None, Some(Timestamp(5)), None])
+}
+
+async fn a_request_is_answered_once(store: &dyn Store) -> Held {
+    let key = |token, key: &str, digest| RequestKey { token, key: key.into(), digest: [digest; 32] };
+    let answer = KeptAnswer { status: 201, body: b"{}".to_vec() };
+    let begin = async |it: RequestKey, at: u64| store.begin_request(it, Timestamp(at)).await;
+    same("first", begin(key(1, "k", 1), 1).await?, Begun::First)?;
+    same("meanwhile", begin(key(1, "k", 1), 2).await?, Begun::UnderWay)?;
+    same("another request", begin(key(1, "k", 2), 2).await?, Begun::Misused)?;
+    same("another token", begin(key(2, "k", 2), 2).await?, Begun::First)?;
+    store.end_request(key(1, "k", 1), Some(answer.clone())).await?;
+    same("again", begin(key(1, "k", 1), 3).await?, Begun::Again(answer))?;
+    same("misused", begin(key(1, "k", 2), 3).await?, Begun::Misused)?;
+    store.end_request(key(2, "k", 2), None).await?;
+    same("given up", begin(key(2, "k", 3), 4).await?, Begun::First)?;
+    same("a day later", begin(key(1, "k", 2), 1 + DAY).await?, Begun::First)
+}
+
+async fn a_sweep_deletes_what_has_ended(store: &dyn Store) -> Held {
+    let scope = StateScope { plugin: "p".into(), channel: "".into() };
+    let write = |key: &str, expires| StateWrite { key: key.into(), value: Some(vec![1]), expires };
+    store.write_state(&scope, vec![write("a", Some(Timestamp(10))), write("b", None)], Timestamp(1)).await?;
+    store.begin_request(RequestKey { token: 1, key: "k".into(), digest: [1; 32] }, Timestamp(1)).await?;
+    let id = open(store, "one", Timestamp(1)).await?;
+    allowed("claim", store.claim(id, &"ann".into(), Duration::from_secs(1), Timestamp(1)).await?)?;
+    same("too early", store.sweep(Timestamp(9)).await?, 0)?;
+    same("state, key and lease", store.sweep(Timestamp(1 + DAY)).await?, 3)?;
+    same("twice", store.sweep(Timestamp(1 + DAY)).await?, 0)?;
+    same("what has no end stays", store.state(&scope, "b", Timestamp(2 + DAY)).await?, Some(vec![1]))
+}
+
+async fn it_answers(store: &dyn Store) -> Held {
+    store.ping().await?;
+    store.ping().await?;
+    same("an empty log", store.last_event().await?, EventId(0))?;
+    same("a conversation of nobody", store.conversation(ConversationId(1)).await?.is_some(), false)?;
+    same("nothing to claim", store.claim_happenings(lease(Timestamp(1)), 9).await?.len(), 0)?;
+    same("nothing to send", store.lease_outgoing(lease(Timestamp(1)), 9).await?.len(), 0)?;
+    same("nothing rings", store.ring(Timestamp(1), 9).await?, Rung { rang: 0, next: None })
+}
