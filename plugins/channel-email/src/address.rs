@@ -1,8 +1,7 @@
 //! Addresses: the shop's own mailbox, and the normal form of everybody's.
-use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::header;
+use crate::{header, transfer};
 
 /// The shop's mailbox.
 #[derive(Debug, Clone)]
@@ -47,14 +46,14 @@ impl Mailbox {
     /// it depends on the reply token.
     pub fn message_id(&self, outgoing: &str, token: &str) -> String {
         let digest = Sha256::new().chain_update(token).chain_update(b"\0").chain_update(outgoing).finalize();
-        let digest = HEXLOWER.encode(&digest[..Self::DIGEST / 2]);
+        let digest = transfer::to_hex(&digest[..Self::DIGEST / 2]);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let sound = !outgoing.is_empty() && outgoing.len() <= 128 && outgoing.bytes().all(plain);
         if sound {
             format!("{outgoing}.{digest}@{}", self.id_domain)
         } else {
             // An id that may not stand in a Message-ID is told from no bounce, and sends all the same.
-            let id = HEXLOWER.encode(&Sha256::digest(outgoing)[..16]);
+            let id = transfer::to_hex(&Sha256::digest(outgoing)[..16]);
             format!("{id}.{digest}@{}", self.id_domain)
         }
     }

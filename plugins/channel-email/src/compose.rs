@@ -2,7 +2,7 @@
 //!
 //! Written by hand because a message has to be the same bytes for every attempt: boundaries come from the message's id, and
 //! nothing from a clock or from chance.
-use data_encoding::BASE64;
+use crate::transfer;
 
 /// No line of a field is longer where it can be folded (RFC 5322 section 2.1.1).
 const FOLD: usize = 76;
@@ -136,7 +136,7 @@ impl Message {
                 self.out.extend_from_slice(b"\r\n ");
             }
             self.out.extend_from_slice(b"=?utf-8?B?");
-            self.out.extend_from_slice(BASE64.encode(&rest.as_bytes()[..end]).as_bytes());
+            transfer::to_base64(&rest.as_bytes()[..end], &mut self.out);
             self.out.extend_from_slice(b"?=");
             rest = &rest[end..];
             (room, first) = (WORD, false);
@@ -232,7 +232,7 @@ impl Message {
     fn base64(&mut self, data: &[u8]) {
         self.out.reserve(data.len() / 57 * 78 + 80);
         for line in data.chunks(57) {
-            self.out.extend_from_slice(BASE64.encode(line).as_bytes());
+            transfer::to_base64(line, &mut self.out);
             self.out.extend_from_slice(b"\r\n");
         }
     }
@@ -321,7 +321,7 @@ mod tests {
             let mut out = Vec::new();
             quoted_printable(text.as_bytes(), &mut out);
             assert!(out.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
-            assert_eq!(crate::transfer::quoted_printable(&out), text.as_bytes());
+            assert_eq!(transfer::quoted_printable(&out), text.as_bytes());
         }
     }
 }

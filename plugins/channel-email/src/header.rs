@@ -4,7 +4,6 @@
 //! neighbouring words, so that a character split between two of them survives, and turns everything into UTF-8.
 use std::borrow::Cow;
 
-use data_encoding::BASE64;
 use mail_parser::{Address, HeaderValue, parsers::MessageStream};
 
 use crate::{charset, transfer};
@@ -62,7 +61,7 @@ fn join_words(text: &[u8]) -> Vec<u8> {
         }
         run.push_str(&charset::decode(&pending.bytes, Some(pending.charset)));
         out.extend_from_slice(b"=?utf-8?B?");
-        out.extend_from_slice(BASE64.encode(run.as_bytes()).as_bytes());
+        transfer::to_base64(run.as_bytes(), &mut out);
         out.extend_from_slice(b"?=");
     }
     out
@@ -239,7 +238,7 @@ fn value(bytes: &[u8]) -> (Vec<u8>, &[u8]) {
 
 /// The pieces of RFC 2231 in their order, decoded together.
 fn joined(mut pieces: Vec<(u32, bool, Vec<u8>)>) -> String {
-    pieces.sort_by_key(|(number, ..)| *number);
+    pieces.sort_unstable_by_key(|(number, ..)| *number);
     let mut charset = None;
     let (mut bytes, mut encoded_run) = (Vec::new(), Vec::new());
     for (index, (_, encoded, piece)) in pieces.into_iter().enumerate() {

@@ -1,5 +1,4 @@
 //! What a mail says about its thread: ids, reply token, tag, and the subject without all that.
-use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::fields::Fields;
@@ -26,7 +25,7 @@ pub fn synthetic_id(mail: &Mail<'_>, fields: &Fields<'_>) -> String {
         digest.update(b"\n");
     }
     // RFC 2606: nobody has this domain, so the id meets no other.
-    format!("{}@no-message-id.invalid", HEXLOWER.encode(&digest.finalize()))
+    format!("{}@no-message-id.invalid", crate::transfer::to_hex(&digest.finalize()))
 }
 
 /// The ids of References, at most fifty: the oldest, and the newest.
@@ -36,12 +35,19 @@ pub fn references(raw: &[u8]) -> Vec<String> {
     if long {
         ids.extend(crate::header::ids(&raw[raw.len() - 8 * 1024..]).into_iter().skip(1));
     }
-    let mut seen = std::collections::BTreeSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
-    if ids.len() > REFERENCES {
-        ids.drain(1..ids.len() - REFERENCES + 1);
+    if ids.len() > 4 * REFERENCES {
+        ids.drain(1..ids.len() - 4 * REFERENCES + 1);
     }
-    ids
+    let mut unique: Vec<String> = Vec::with_capacity(ids.len());
+    for id in ids {
+        if !unique.contains(&id) {
+            unique.push(id);
+        }
+    }
+    if unique.len() > REFERENCES {
+        unique.drain(1..unique.len() - REFERENCES + 1);
+    }
+    unique
 }
 
 /// The token of a plus-address: `support+TOKEN@shop.example`, 16 to 40 lower-case letters and digits.

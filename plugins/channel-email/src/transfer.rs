@@ -82,6 +82,28 @@ fn flush(chunk: u32, count: u8, out: &mut Vec<u8>) {
     }
 }
 
+/// Base64 with padding, on one line.
+pub fn to_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |chunk: u32, shift: u32| ALPHABET[(chunk >> shift & 63) as usize];
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| group.get(at).map_or(0, |byte| u32::from(*byte));
+        let chunk = byte(0) << 16 | byte(1) << 8 | byte(2);
+        out.extend_from_slice(&[
+            digit(chunk, 18),
+            digit(chunk, 12),
+            if group.len() > 1 { digit(chunk, 6) } else { b'=' },
+            if group.len() > 2 { digit(chunk, 0) } else { b'=' },
+        ]);
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +132,17 @@ mod tests {
         ] {
             assert_eq!(base64(given), read, "{}", String::from_utf8_lossy(given));
         }
+    }
+    #[test]
+    fn base64_and_hex_there_and_back() {
+        for (bytes, written) in
+            [(&b""[..], ""), (b"a", "YQ=="), (b"ab", "YWI="), (b"abc", "YWJj"), (b"\xff\xfe\x00?", "//4APw==")]
+        {
+            let mut out = Vec::new();
+            to_base64(bytes, &mut out);
+            assert_eq!(out, written.as_bytes());
+            assert_eq!(base64(&out), bytes);
+        }
+        assert_eq!(to_hex(&[0, 0x1f, 0xa0, 0xff]), "001fa0ff");
     }
 }

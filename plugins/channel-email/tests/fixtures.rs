@@ -4,6 +4,8 @@
 //! `external-id`, `from` (`kind:value`), `display-name`, `subject`, `text`, `quoted`, `html` (must contain), `sent-at`,
 //! `attachments` (`name`, `media-type`, `size`, `content-id`), `reply-token`, `tag`, `in-reply-to`, `references`,
 //! `automatic`, `attributes` (of these names, in order), and `delivery`. `null` is "there is none".
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};

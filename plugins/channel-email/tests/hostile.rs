@@ -1,4 +1,6 @@
 //! Mails nobody means well with, and mails that are broken: no panic, no loss, no more time than their size allows.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! The parse of mails that somebody else collected, against what they expect (`../shared/data`, see the README there):
 //! from, subject, text and number of files, before anything is normalised or trimmed.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

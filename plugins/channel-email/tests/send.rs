@@ -1,4 +1,6 @@
 //! What `send` builds, read back by an independent parser and by `receive`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use tributary_channel_email::Email;

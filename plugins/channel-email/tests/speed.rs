@@ -1,4 +1,6 @@
 //! What reading a mail of one kilobyte costs natively.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Instant;
 
 use tributary_channel_email::Email;

@@ -1,4 +1,6 @@
 //! New text of replies that somebody else collected and trimmed by hand (`../shared/data`, see the README there).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use tributary_channel_email::quote;
