@@ -9,6 +9,7 @@ mod delivering;
 mod desk;
 pub mod fixture;
 mod keeping;
+pub mod load;
 
 mod parking;
 mod threading;
