@@ -138,6 +138,18 @@ impl Desk {
         std::fs::write(&path, table.to_string()).expect("the configuration can be written");
     }
 
+    /// Take a policy out of the chain.
+    pub fn without_policy(self, name: &str) -> Self {
+        let path = self.dir.join("tributary.toml");
+        let text = std::fs::read_to_string(&path).expect("init wrote a configuration");
+        let mut table: toml::Table = text.parse().expect("init wrote TOML");
+        if let Some(policies) = table.get_mut("policy").and_then(toml::Value::as_array_mut) {
+            policies.retain(|policy| policy.get("plugin").and_then(toml::Value::as_str) != Some(name));
+        }
+        std::fs::write(&path, table.to_string()).expect("the configuration can be written");
+        self
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()

@@ -1,4 +1,5 @@
 //! What customers get: the acknowledgement and the agent's answer, as somebody else's server and mail reader see them.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use serde_json::json;
 use tributary_tests::api::{id, messages_of};
 use tributary_tests::desk::SUPPORT;

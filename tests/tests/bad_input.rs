@@ -1,4 +1,5 @@
 //! Whatever a sender does, the daemon stays, says what it thinks of it, and serves the next one.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use std::io::ErrorKind;
 
 use tributary_tests::desk::SUPPORT;

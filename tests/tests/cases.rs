@@ -1,4 +1,5 @@
 //! Every folder of `tests/cases`, each on a desk of its own with a real mail server behind it.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;

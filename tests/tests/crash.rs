@@ -1,5 +1,6 @@
 //! kill -9 at random moments under load: nothing acknowledged is lost, nothing is there twice, and whatever leaves again
 //! leaves under the Message-ID it had.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

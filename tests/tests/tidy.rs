@@ -1,4 +1,5 @@
 //! The house rules that a program can see. Each test names every offence it finds, not the first.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use std::path::{Path, PathBuf};
 
 use tributary_tests::program::root;

@@ -3,9 +3,11 @@
 //! Three ways, in this order: the active toolchain has the target's standard library; Debian's `rustc-web` packages build
 //! it from source, beside whatever toolchain is active; `rustup` fetches it.
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::system;
 
 /// The target of every plugin: no WASI, so a component imports nothing but the contract.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -59,8 +61,8 @@ pub fn wasm_toolchain(root: &Path) -> Result<WasmToolchain> {
     if active(root) {
         return Ok(WasmToolchain::Active);
     }
-    if let Some(system) = system() {
-        return Ok(system);
+    if let Some(found) = debian() {
+        return Ok(found);
     }
     if let Some(found) = install_packages()? {
         return Ok(found);
@@ -80,19 +82,19 @@ pub fn wasm_toolchain(root: &Path) -> Result<WasmToolchain> {
 fn active(root: &Path) -> bool {
     let mut command = Command::new("rustc");
     command.current_dir(root).args(["--print", "target-libdir", "--target", TARGET]);
-    let Some(folder) = output(&mut command) else { return false };
+    let Some(folder) = system::output(&mut command) else { return false };
     let Ok(files) = std::fs::read_dir(folder) else { return false };
     files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
 }
 
 /// Compiler, source and linker of the system's packages, where all three are there.
-fn system() -> Option<WasmToolchain> {
+fn debian() -> Option<WasmToolchain> {
     let rustc = PathBuf::from("/usr/bin/rustc");
     let cargo = PathBuf::from("/usr/bin/cargo");
     if !rustc.exists() || !cargo.exists() || version(&rustc)? < OLDEST {
         return None;
     }
-    let sysroot = PathBuf::from(output(Command::new(&rustc).args(["--print", "sysroot"]))?);
+    let sysroot = PathBuf::from(system::output(Command::new(&rustc).args(["--print", "sysroot"]))?);
     if !sysroot.join("lib/rustlib/src/rust/library/Cargo.toml").exists() {
         return None;
     }
@@ -112,61 +114,33 @@ fn linker() -> Option<PathBuf> {
     newest.max_by_key(|(version, _)| *version).map(|(_, path)| path)
 }
 
-/// Install Debian's packages. None where this is not Debian, or not root.
+/// Install Debian's packages. None where that cannot be done without an answer.
 fn install_packages() -> Result<Option<WasmToolchain>> {
-    let root = output(Command::new("id").arg("-u")).is_some_and(|user| user == "0");
-    let known = output(Command::new("apt-cache").args(["--version"])).is_some();
-    if !root || !known {
+    if let Err(error) = system::install(&PACKAGES) {
+        eprintln!("set-up: {error:#}\nset-up: going on without them");
         return Ok(None);
     }
-    let packages = PACKAGES.join(" ");
-    eprintln!("set-up: apt-get update, then apt-get install --no-install-recommends {packages}");
-    // The lists may be as old as the machine. A mirror that does not answer shows in the installation.
-    run(&mut apt(&["update"]));
-    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
-    arguments.extend(PACKAGES);
-    if !run(&mut apt(&arguments)) {
-        eprintln!("set-up: the packages could not be installed, going on without them");
-        return Ok(None);
-    }
-    let found = system().context("the packages are installed, but hold no compiler, source and linker that fit")?;
+    let found = debian().context("the packages are installed, but hold no compiler, source and linker that fit")?;
     Ok(Some(found))
-}
-
-fn apt(arguments: &[&str]) -> Command {
-    let mut command = Command::new("apt-get");
-    command.arg("-q").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    command
 }
 
 /// Let rustup fetch the target's standard library. False where there is no rustup or it fails.
 fn install_target(root: &Path) -> bool {
-    if output(Command::new("rustup").arg("--version")).is_none() {
+    if system::output(Command::new("rustup").arg("--version")).is_none() {
         return false;
     }
     eprintln!("set-up: rustup target add {TARGET}");
-    run(Command::new("rustup").current_dir(root).args(["target", "add", TARGET]))
+    system::run(Command::new("rustup").current_dir(root).args(["target", "add", TARGET])).is_ok()
 }
 
 /// Major and minor version of a compiler.
 fn version(rustc: &Path) -> Option<(u32, u32)> {
-    parse_version(&output(Command::new(rustc).arg("--version"))?)
+    parse_version(&system::output(Command::new(rustc).arg("--version"))?)
 }
 
 fn parse_version(line: &str) -> Option<(u32, u32)> {
     let mut parts = line.split(' ').nth(1)?.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-/// Whether a command ran and ended well. Its output goes to standard error, where progress belongs.
-fn run(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(std::io::stderr()).status().is_ok_and(|status| status.success())
-}
-
-/// The trimmed output of a command, where it ran and ended well.
-fn output(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

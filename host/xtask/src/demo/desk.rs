@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::peers;
+use crate::system;
 
 /// How long anything in the demo may take before it is called broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,14 +52,14 @@ impl Desk {
 
     /// The name of the mail client.
     pub fn client(&self) -> &'static str {
-        if peers::find("swaks").is_some() { "swaks" } else { "Python's smtplib" }
+        if system::find("swaks").is_some() { "swaks" } else { "Python's smtplib" }
     }
 
     /// Send a mail of `tests/demo` by the real client, its marks filled in. The answer is the sender's address.
     pub fn send(&self, file: &str, marks: &[(&str, String)]) -> Result<String> {
         let path = self.mails.join(file);
         let mut mail = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let date = peers::output(Command::new("date").args(["--rfc-email"])).context("there is no `date`")?;
+        let date = system::output(Command::new("date").args(["--rfc-email"])).context("there is no `date`")?;
         let run = std::process::id().to_string();
         let own = [("@DATE@", date), ("@RUN@", run)];
         for (mark, value) in own.iter().chain(marks) {
@@ -68,7 +68,7 @@ impl Desk {
         let filled = self.outbox.with_file_name(file);
         std::fs::write(&filled, &mail).with_context(|| format!("cannot write {}", filled.display()))?;
         let [from, to] = ["from", "to"].map(|name| address(header(&mail, name).unwrap_or_default()).to_owned());
-        let mut client = match peers::find("swaks") {
+        let mut client = match system::find("swaks") {
             Some(swaks) => {
                 let mut client = Command::new(swaks);
                 client.args(["--hide-all", "--helo", "client.example", "--data"]).arg(format!("@{}", filled.display()));
@@ -165,7 +165,7 @@ impl Desk {
 
     /// Stop the daemon as an operator does, and wait until it has drained.
     pub fn stop(&mut self, grace: Duration) -> Result<()> {
-        peers::run(Command::new("kill").args(["-TERM", &self.daemon.id().to_string()]))?;
+        system::run(Command::new("kill").args(["-TERM", &self.daemon.id().to_string()]))?;
         let deadline = Instant::now() + grace;
         while self.daemon.try_wait().context("cannot wait for the daemon")?.is_none() {
             ensure!(Instant::now() < deadline, "the daemon did not leave within {} s of TERM", grace.as_secs());

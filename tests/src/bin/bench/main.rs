@@ -1,0 +1,30 @@
+//! `cargo xtask bench [NAME …]`: measures the daemon as it ships, from outside, with the load of a process of its own.
+mod latency;
+mod mail;
+mod memory;
+
+/// What can be measured, by name, and what each says of itself.
+const BENCHES: [(&str, &str, fn()); 3] = [
+    ("mail", "mails of 1 KB over SMTP, 50 connections, each on disk before its 250, decided and queued", mail::run),
+    ("latency", "from the end of DATA to visible in the queue, at 1,000 mails a second", latency::run),
+    ("memory", "memory, queue listing and start with 100,000 conversations", memory::run),
+];
+
+fn main() {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    for name in &names {
+        let known = BENCHES.iter().any(|(known, ..)| known == name);
+        assert!(known, "there is no bench {name}; there are {}", BENCHES.map(|(name, ..)| name).join(", "));
+    }
+    for (name, what, run) in BENCHES {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            println!("\n{name}: {what}");
+            run();
+        }
+    }
+}
+
+/// One line of a table: what, its value, what it may be at most or has to be at least, if anything.
+fn row(what: &str, value: String, aim: &str) {
+    println!("  {what:<58} {value:>16}   {aim}");
+}
