@@ -43,14 +43,16 @@ async fn faults(dir: &Path) -> Vec<Fault> {
         let file = folder.data().display().to_string();
         faults.push(Fault { file, line: None, key: String::new(), what: error_line(&error) });
     }
-    match Runtime::new(wire::runtime_config(&config, None), wire::no_services(&folder)) {
+    let runtime = wire::no_services(&folder)
+        .and_then(|services| Ok(Runtime::new(wire::runtime_config(&config, None), services)?));
+    match runtime {
         Ok(runtime) => {
             if let Err(mut found) = plugins::load(&config, &folder, &runtime).await {
                 faults.append(&mut found);
             }
         }
         Err(error) => {
-            faults.push(Fault { file: FILE.into(), line: None, key: "plugins".into(), what: error_line(&error) });
+            faults.push(Fault { file: FILE.into(), line: None, key: "plugins".into(), what: format!("{error:#}") });
         }
     }
     faults

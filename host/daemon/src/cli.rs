@@ -92,7 +92,7 @@ pub struct CheckArgs {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Init(args) => init::run(&args),
-        Command::Serve(args) => serve::run(&args.dir),
+        Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
         Command::Parked(command) => client::run_parked(command),

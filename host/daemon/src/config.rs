@@ -128,14 +128,14 @@ impl Config {
     }
 
     fn from_top(dir: &Path, top: &Section<'_, '_>) -> Option<Self> {
-        let smtp = mail_door(dir, top.section("smtp"), smtp::Protocol::Smtp);
-        let lmtp = mail_door(dir, top.section("lmtp"), smtp::Protocol::Lmtp);
+        let pipeline = pipeline(top.section("pipeline"));
+        let smtp = mail_door(dir, top.section("smtp"), smtp::Protocol::Smtp, pipeline.grace);
+        let lmtp = mail_door(dir, top.section("lmtp"), smtp::Protocol::Lmtp, pipeline.grace);
         let http = top.section("http");
         let listen = http.address("listen");
         let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
         http.finish();
         let relay = relay(dir, top.section("relay"));
-        let pipeline = pipeline(top.section("pipeline"));
         let (budgets, concurrent_calls) = limits(top.section("plugins"));
         let log = log(top.section("log"));
         let channels: Vec<_> =
@@ -175,7 +175,7 @@ impl Config {
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol) -> Option<MailDoor> {
+fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol, grace: Duration) -> Option<MailDoor> {
     if !section.present() {
         return None;
     }
@@ -186,9 +186,11 @@ fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol) -> 
     let hostname = section.text("hostname").unwrap_or_else(|| "localhost".into());
     let mut settings = smtp::Settings::new(protocol, hostname);
     let small = |key, least, most| section.number(key, least, most).and_then(|n| usize::try_from(n).ok());
-    if let Some(size) = section.size("max-message-size", 1 << 10, 1 << 30) {
+    if let Some(size) = section.size("max-message-size", 64 << 10, 1 << 30) {
         settings.max_message_bytes = usize::try_from(size).unwrap_or(usize::MAX);
     }
+    // Four of the largest mails fit into memory at once, whatever the largest is.
+    settings.max_buffered_bytes = settings.max_buffered_bytes.max(settings.max_message_bytes.saturating_mul(4));
     settings.max_recipients = small("max-recipients", 1, 10_000).unwrap_or(settings.max_recipients);
     settings.max_connections = small("max-connections", 1, 100_000).unwrap_or(settings.max_connections);
     settings.max_connections_per_ip =
@@ -205,6 +207,7 @@ fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol) -> 
             *wait = time;
         }
     }
+    settings.timeouts.grace = grace;
     settings.require_tls = section.flag("require-tls").unwrap_or(false);
     let certificate = section.text("tls-certificate").map(|path| dir.join(path));
     let key = section.text("tls-key").map(|path| dir.join(path));
@@ -230,13 +233,26 @@ fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol) -> 
         Ok(config) => Some(config),
         Err(invalid) => {
             for fault in invalid.faults {
-                section.fault(fault.key, fault.expected);
+                section.fault(mail_key(fault.key), fault.expected);
             }
             None
         }
     };
     section.finish();
     Some(MailDoor { listen: listen?, config: config? })
+}
+
+/// The file's key for a setting of the listener.
+fn mail_key(setting: &str) -> &str {
+    match setting {
+        "max_message_bytes" | "max_buffered_bytes" => "max-message-size",
+        "max_recipients" => "max-recipients",
+        "max_connections" => "max-connections",
+        "max_connections_per_ip" => "max-connections-per-address",
+        "timeouts.command" => "command-timeout",
+        "timeouts.data" => "data-timeout",
+        other => other,
+    }
 }
 
 fn relay(dir: &Path, section: Section<'_, '_>) -> Option<RelayConfig> {

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tributary_runtime::{Kind, Package};
-use tributary_store::{NewToken, Scope, Store as _};
+use tributary_store::{NewToken, Scope};
 
 /// The order of the chain: who comes later sees what the ones before decided.
 const CHAIN: [&str; 3] = ["policy-triage", "policy-routing", "policy-receipt"];
@@ -33,7 +33,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         let package = Package::read(bytes.as_slice()).with_context(|| format!("{} is no plugin", path.display()))?;
         let name = package.name().as_str().to_owned();
         std::fs::write(folder.plugins().join(format!("{name}.wasm")), &bytes)?;
-        let mut defaults = package.default_config_text().to_owned();
+        let mut defaults = package.default_config().to_owned();
         match package.kind() {
             Kind::Channel => {
                 if name == "channel-email" {

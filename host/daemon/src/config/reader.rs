@@ -81,11 +81,6 @@ impl<'a, 't> Section<'a, 't> {
         self.table.is_some()
     }
 
-    /// Where it begins.
-    pub fn at(&self) -> Option<usize> {
-        self.at
-    }
-
     /// Its dotted name.
     pub fn path(&self) -> &str {
         &self.path
