@@ -4,7 +4,7 @@ use crate::call::{Adapter, Blame, Budget, CallContext, CallCost, CallEffects, Ca
 use crate::engine::Runtime;
 use crate::export::{Decide, Export, Receive, Review, SendOut};
 use crate::grant::Granted;
-use crate::instance::{Indices, Live, failure};
+use crate::instance::{FIRST_LOOK, Indices, Live, failure};
 use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::picture::NoPicture;
@@ -125,7 +125,7 @@ impl Generation {
         let (mut live, fresh) = match self.take() {
             Some(mut live) => {
                 live.store.data_mut().next(context, Arc::clone(meter));
-                live.store.set_epoch_deadline(1);
+                live.store.set_epoch_deadline(FIRST_LOOK);
                 (live, false)
             }
             None => {

@@ -28,6 +28,9 @@ impl Indices {
     }
 }
 
+/// Ticks after which a call is looked at first: one would interrupt short calls that happen to run while it ticks.
+pub(crate) const FIRST_LOOK: u64 = 2;
+
 /// An instance that can be called. Its exports are looked up when they are needed first.
 pub(crate) struct Live {
     pub store: Store<CallState>,
@@ -45,7 +48,7 @@ fn store(engine: &Engine, state: CallState) -> Store<CallState> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_hostcall_fuel(fuel);
-    store.set_epoch_deadline(1);
+    store.set_epoch_deadline(FIRST_LOOK);
     store.epoch_deadline_callback(|mut store| {
         let state = store.data_mut();
         if state.meter.guest() > state.budgets.guest {
