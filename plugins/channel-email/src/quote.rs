@@ -35,7 +35,7 @@ pub fn split(text: &str, markers: &[String]) -> Split {
 
     // History first (rule 3).
     let mut forwarded = false;
-    while let Some(embed) = embeds.iter().find(|embed| embed.start == from && from < lines.len()) {
+    while let Some(embed) = embed::at(&embeds, from) {
         keep[embed.start..embed.end].fill(false);
         let below = lines.first_filled(embed.end);
         match embed.kind {
@@ -67,12 +67,15 @@ pub fn split(text: &str, markers: &[String]) -> Split {
     // History below new text (rules 1 and 2).
     let mut end = lines.len();
     if !forwarded {
+        // New text that was found below one quotation is below all those above it: looked for once.
+        let mut answer = None;
         for embed in embeds.iter().filter(|embed| embed.start > from) {
             let below = lines.first_filled(embed.end);
-            let answered = embed.kind == EmbedKind::Sentence
-                && lines.is_quote(below)
-                && new_text_below(&lines, &embeds, lines.quote_end(below)).is_some();
-            if !answered {
+            let quotes = embed.kind == EmbedKind::Sentence && lines.is_quote(below);
+            if quotes && answer.is_none_or(|answer| answer < below) {
+                answer = new_text_below(&lines, &embeds, lines.quote_end(below));
+            }
+            if !quotes || answer.is_none() {
                 end = embed.start;
                 break;
             }
@@ -119,7 +122,7 @@ fn new_text_below(lines: &Lines<'_>, embeds: &[Embed], from: usize) -> Option<us
         if at >= lines.len() {
             return None;
         }
-        if let Some(embed) = embeds.iter().find(|embed| embed.start == at) {
+        if let Some(embed) = embed::at(embeds, at) {
             let below = lines.first_filled(embed.end);
             if embed.kind == EmbedKind::Block || !lines.is_quote(below) {
                 return None;
@@ -234,6 +237,53 @@ mod tests {
     }
 
     #[test]
+    fn languages() {
+        let mut wrong = Vec::new();
+        for sentence in [
+            "Le ven. 3 mai 2024 à 10:12, Shop <support@shop.example> a écrit :",
+            "El vie, 3 may 2024 a las 10:12, Shop (<support@shop.example>) escribió:",
+            "Il giorno ven 3 mag 2024 alle ore 10:12 Shop <support@shop.example> ha scritto:",
+            "Em sex., 3 de mai. de 2024 às 10:12, Shop <support@shop.example> escreveu:",
+            "Am Fr., 3. Mai 2024 um 10:12 Uhr schrieb Shop <support@shop.example>:",
+            "Op vr 3 mei 2024 om 10:12 schreef Shop <support@shop.example>:",
+            "Den fre 3 maj 2024 kl 10:12 skrev Shop <support@shop.example>:",
+            "pe 3. toukok. 2024 klo 10.12 Shop (support@shop.example) kirjoitti:",
+            "pt., 3 maj 2024 o 10:12 Shop <support@shop.example> napisał(a):",
+            "пт, 3 мая 2024 г. в 10:12, Shop <support@shop.example>:",
+            "пт, 3 трав. 2024 р. о 10:12 Shop <support@shop.example> пише:",
+            "3 May 2024 Cum 10:12 tarihinde Shop <support@shop.example> şunu yazdı:",
+            "Shop <support@shop.example> ezt írta (időpont: 2024. máj. 3., P, 10:12):",
+            "Vào Th 6, 3 thg 5, 2024 vào lúc 10:12 Shop <support@shop.example> đã viết:",
+            "เมื่อ ศ. 3 พ.ค. 2024 เวลา 10:12 Shop <support@shop.example> เขียนว่า:",
+            "Pada tanggal Jum, 3 Mei 2024 pukul 10.12 Shop <support@shop.example> menulis:",
+            "בתאריך יום ו׳, 3 במאי 2024 ב-10:12 מאת Shop <support@shop.example>:",
+            "pá 3. 5. 2024 v 10:12 odesílatel Shop <support@shop.example> napsal:",
+            "On 2024-05-03 10:12, Shop wrote:",
+            "Shop wrote on 03/05/2024 10:12:",
+            "2024年5月3日 10:12、Shop <support@shop.example>のメール:",
+            "2024-05-03 10:12:00，客服 <support@shop.example> 写道：",
+        ] {
+            let mail = format!("New text.\n\n{sentence}\n\n> Old text.\n> More.\n");
+            wrong.extend((split(&mail, &[]).text != "New text.").then_some(sentence));
+        }
+        for block in [
+            "De: Shop <support@shop.example>\nEnviado el: viernes, 3 de mayo de 2024 10:12\nPara: Ana\nAsunto: RE: pedido",
+            "De : Shop <support@shop.example>\nEnvoyé : vendredi 3 mai 2024 10:12\nÀ : Luc\nObjet : RE: commande",
+            "Da: Shop <support@shop.example>\nInviato: venerdì 3 maggio 2024 10:12\nA: Ugo\nOggetto: R: ordine",
+            "От: Shop <support@shop.example>\nОтправлено: 3 мая 2024 г. 10:12\nКому: Иван\nТема: Re: заказ",
+            "差出人: Shop <support@shop.example>\n送信日時: 2024年5月3日 10:12\n宛先: 山田\n件名: Re: 注文",
+            "보낸 사람: Shop <support@shop.example>\n보낸 날짜: 2024년 5월 3일 금요일 10:12\n받는 사람: 김\n제목: Re: 주문",
+            "**From:** Shop <support@shop.example>\n**Sent:** Friday, May 3, 2024\n**To:** Max\n**Subject:** Re: order",
+            "From: Shop <support@shop.example>\n\nSent: Friday, May 3, 2024\n\nTo: Max\n\nSubject: Re: order",
+            "-------- Weitergeleitete Nachricht --------\nBetreff: Bestellung\nDatum: Fri, 3 May 2024 10:12:00 +0200\nVon: Shop <support@shop.example>\nAn: Max",
+        ] {
+            let mail = format!("New text.\n\n{block}\n\nOld text.\n");
+            wrong.extend((split(&mail, &[]).text != "New text.").then_some(block));
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
     fn what_looks_like_history_and_is_none() {
         for mail in [
             "On Monday I ordered two chairs.\nOne came.\n\nPlease help.",
@@ -246,6 +296,12 @@ mod tests {
             "主题：退款\n内容：衣服破了",
             "The invoice says:\n\"paid\"\nbut it is not.",
             "I sent from Hamburg yesterday.",
+            "Ordered on 3 May 2024:\n- two chairs\n- one table",
+            "Delivered at 10:12 to the wrong address:\nMain Street 5",
+            "订单号：20240503\n日期：2024-05-03\n问题：没有收到",
+            "在 2024年5月3日 我下了订单：\n椅子两把",
+            "2024-05-03 10:12 ordered\n2024-05-04 shipped\nnothing since",
+            "姓名：张三\n收件人：李四\n主题：换货\n地址：北京",
         ] {
             check(mail, mail, None);
         }

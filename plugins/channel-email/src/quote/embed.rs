@@ -44,6 +44,11 @@ pub fn find(lines: &Lines<'_>, markers: &[String]) -> Vec<Embed> {
     found
 }
 
+/// What begins in this line.
+pub fn at(embeds: &[Embed], line: usize) -> Option<&Embed> {
+    embeds.binary_search_by_key(&line, |embed| embed.start).ok().and_then(|index| embeds.get(index))
+}
+
 fn text_line(lines: &Lines<'_>, at: usize, floor: usize, markers: &[String]) -> Option<Embed> {
     let line = lines.get(at);
     if line.len() > SENTENCE {
@@ -207,6 +212,10 @@ fn sentence(lines: &Lines<'_>, at: usize, floor: usize) -> Option<Embed> {
     let inner = words::INNER_VERBS.iter().any(|verb| whole.contains(verb));
     let address = whole.contains('@');
     if inner && (opened || address) && (quoted || address || names_a_moment(&whole)) {
+        return here(start);
+    }
+    // A moment, an address, a colon, and quoted lines right below: whatever the language, and wherever its verb stands.
+    if quoted && address && has_year(&whole) && has_time(&whole) {
         return here(start);
     }
     // "2024-10-24 15:36 GMT+02:00 Foo Bar <foo@bar.example>:" has no verb.
