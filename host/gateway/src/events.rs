@@ -3,10 +3,10 @@
 //! A stream keeps no copy of the log: it reads a page when the one before was taken, so a slow client costs one page of
 //! memory and holds nobody up. The watch of the store is registered before the log is read, so no event falls between;
 //! a poll stands behind it for events that another node wrote.
+use crate::api::ApiState;
 use crate::api::input::{Query, row_id};
 use crate::api::problem::{Kind, Problem};
 use crate::api::view::rfc3339;
-use crate::api::ApiState;
 use crate::http::stopped;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -72,7 +72,7 @@ pub(crate) struct LiveEvent {
 ///
 /// Server-sent events, oldest first, one for each line of the event log: `id` is its place, `event` what happened, `data`
 /// a `LiveEvent`. A client that comes back with `Last-Event-ID` misses nothing. The stream ends when the daemon stops.
-#[utoipa::path(get, path = "/api/v1/events", tag = "status",
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "follow_events", tag = "status",
     params(EventQuery, ("Last-Event-ID" = Option<i64>, Header, description = "`id` of the last event that was seen")),
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn follow(
@@ -80,9 +80,8 @@ pub(crate) async fn follow(
     headers: HeaderMap,
     Query(query): Query<EventQuery>,
 ) -> Result<Response, Problem> {
-    let seat = state.take_stream_seat().ok_or_else(|| {
-        Problem::new(Kind::Overloaded, "as many streams are open as may be")
-    })?;
+    let seat =
+        state.take_stream_seat().ok_or_else(|| Problem::new(Kind::Overloaded, "as many streams are open as may be"))?;
     let header = match headers.get("last-event-id") {
         Some(value) => Some(value.to_str().map_err(|_| Problem::new(Kind::BadRequest, "Last-Event-ID is a number"))?),
         None => None,
@@ -90,7 +89,9 @@ pub(crate) async fn follow(
     // Before the place is looked up, so that an event between the two is not missed.
     let changes = state.store().changes();
     let after = match header.or(query.after.as_deref()) {
-        Some(text) => EventId(row_id("event", text).map_err(|_| Problem::new(Kind::BadRequest, "an event's id is a number"))?),
+        Some(text) => {
+            EventId(row_id("event", text).map_err(|_| Problem::new(Kind::BadRequest, "an event's id is a number"))?)
+        }
         None => state.store().last_event().await?,
     };
     let follower = Follower {

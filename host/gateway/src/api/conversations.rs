@@ -42,7 +42,7 @@ pub(crate) struct ConversationQuery {
 /// List conversations
 ///
 /// All of them, the latest opened first.
-#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(ConversationQuery),
+#[utoipa::path(get, path = "/api/v1/conversations", operation_id = "list_conversations", tag = "conversations", params(ConversationQuery),
     responses((status = 200, body = List<ConversationView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -64,7 +64,7 @@ pub(crate) async fn list(
 /// Read a conversation
 ///
 /// Its messages, what policies decided and why, its clocks and everything that happened to it.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "show_conversation", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag", example = "T1042")),
     responses((status = 200, body = DetailView)))]
 pub(crate) async fn show(
@@ -79,7 +79,7 @@ pub(crate) async fn show(
 /// Download a file of a conversation
 ///
 /// The bytes as they came. Always a download, never shown in place: nothing made them safe.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}/attachments/{blob}", tag = "conversations",
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/attachments/{blob}", operation_id = "download_attachment", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag"), ("blob" = String, Path, description = "`blob` of the attachment")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn attachment(
@@ -121,7 +121,7 @@ pub(crate) struct Claimed {
 /// Take a conversation
 ///
 /// Yours until the lease ends. 409 says who holds it until when.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/claim", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/claim", operation_id = "claim_conversation", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Claim,
     responses((status = 200, body = Claimed)))]
 pub(crate) async fn claim(
@@ -139,7 +139,7 @@ pub(crate) async fn claim(
 /// Renew a claim
 ///
 /// The lease counts from now again. If it ran out and nobody else took the conversation, it is yours again.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/heartbeat", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/heartbeat", operation_id = "renew_claim", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Claim,
     responses((status = 200, body = Claimed)))]
 pub(crate) async fn heartbeat(
@@ -180,7 +180,7 @@ pub(crate) struct Replied {
 ///
 /// On disk when this answers; delivery follows by the channel the customer used last. 422 `blocked` lists what reviewing
 /// policies hold against the text.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/reply", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/reply", operation_id = "reply", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Reply,
     responses((status = 201, body = Replied)))]
 pub(crate) async fn reply(
@@ -233,7 +233,7 @@ pub(crate) struct Note {
 /// Write a note
 ///
 /// Only the shop sees it.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/note", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/note", operation_id = "note", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Note,
     responses((status = 204, description = "Kept")))]
 pub(crate) async fn note(
@@ -255,7 +255,7 @@ pub(crate) struct Nothing {}
 /// Let a conversation go
 ///
 /// It stands in the queue again, for everybody.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/release", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/release", operation_id = "release", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Nothing,
     responses((status = 204, description = "Done")))]
 pub(crate) async fn release(
@@ -284,7 +284,7 @@ pub(crate) struct Transfer {
 /// Hand a conversation over
 ///
 /// To an agent, who holds it from then on; to a team, in whose queue it then stands; or to both.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/transfer", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/transfer", operation_id = "transfer", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Transfer,
     responses((status = 204, description = "Done")))]
 pub(crate) async fn transfer(
@@ -320,7 +320,7 @@ const LONGEST_SNOOZE: Duration = Duration::from_secs(400 * 24 * 3600);
 /// Put a conversation off
 ///
 /// Out of the queue until then, or until the customer writes. Whoever held it lets go.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/snooze", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/snooze", operation_id = "snooze", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Snooze,
     responses((status = 204, description = "Done")))]
 pub(crate) async fn snooze(
@@ -350,7 +350,7 @@ pub(crate) struct Close {
 /// Close a conversation
 ///
 /// Settled. A new message of the customer opens it again.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/close", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/close", operation_id = "close", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Close,
     responses((status = 204, description = "Done")))]
 pub(crate) async fn close(
@@ -368,7 +368,7 @@ pub(crate) async fn close(
 /// Open a conversation again
 ///
 /// It stands in the queue.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/reopen", tag = "conversations",
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/reopen", operation_id = "reopen", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Nothing,
     responses((status = 204, description = "Done")))]
 pub(crate) async fn reopen(

@@ -6,9 +6,7 @@ use axum::Json;
 use axum::http::Method;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
-};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -69,7 +67,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// This document
 ///
 /// OpenAPI 3.1.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "status",
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "openapi", tag = "status",
     responses((status = 200, body = Object, content_type = "application/json")))]
 pub(crate) async fn serve() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
@@ -83,7 +81,8 @@ struct House;
 impl Modify for House {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some("`trb_…`, as `tributary token create` prints it. Scopes: read, agent, admin.".to_owned());
+        scheme.description =
+            Some("`trb_…`, as `tributary token create` prints it. Scopes: read, agent, admin.".to_owned());
         api.components.get_or_insert_with(Default::default).add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
         for route in routes() {
             let method = match route.method {
@@ -141,11 +140,6 @@ fn idempotency_key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some("Names this request for 24 hours: 1 to 255 visible ASCII characters, best a UUID"))
-        .schema(Some(
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .max_length(Some(255))
-                .min_length(Some(1)),
-        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255)).min_length(Some(1))))
         .build()
 }

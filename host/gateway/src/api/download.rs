@@ -24,7 +24,9 @@ pub(crate) fn response(name: &str, media_type: &str, bytes: Vec<u8>) -> Response
 /// `type/subtype` in RFC 6838's characters, without parameters.
 fn is_media_type(text: &str) -> bool {
     let word = |word: &str| {
-        !word.is_empty() && word.len() <= 127 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        !word.is_empty()
+            && word.len() <= 127
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
     text.split_once('/').is_some_and(|(one, two)| word(one) && word(two))
 }
@@ -65,7 +67,14 @@ mod tests {
 
     #[test]
     fn only_a_media_type_is_one() {
-        for (text, good) in [("image/png", true), ("image/svg+xml", true), ("text", false), ("text/html; charset=x", false), ("a/b\r\nc", false), ("/", false)] {
+        for (text, good) in [
+            ("image/png", true),
+            ("image/svg+xml", true),
+            ("text", false),
+            ("text/html; charset=x", false),
+            ("a/b\r\nc", false),
+            ("/", false),
+        ] {
             assert_eq!(is_media_type(text), good, "{text:?}");
         }
     }

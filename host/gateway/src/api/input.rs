@@ -69,12 +69,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        axum::extract::Query::try_from_uri(&parts.uri)
-            .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| {
-                let why = std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), |e| e.to_string());
+        axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(value)| Self(value)).map_err(
+            |rejection| {
+                let why =
+                    std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), |e| e.to_string());
                 Problem::new(Kind::BadRequest, format!("the query string: {why}"))
-            })
+            },
+        )
     }
 }
 
@@ -116,12 +117,13 @@ pub(crate) fn page(of: Listed, limit: Option<usize>, cursor: Option<&str>) -> Re
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::new(Kind::BadRequest, format!("limit is 1 to {MAX_LIMIT}, not {limit}")));
     }
-    let after = match cursor {
-        None => None,
-        Some(text) => Some(decode(of, text).ok_or_else(|| {
-            Problem::new(Kind::BadRequest, "cursor is not one that this listing gave out as `next`")
-        })?),
-    };
+    let after =
+        match cursor {
+            None => None,
+            Some(text) => Some(decode(of, text).ok_or_else(|| {
+                Problem::new(Kind::BadRequest, "cursor is not one that this listing gave out as `next`")
+            })?),
+        };
     Ok(Page { after, limit })
 }
 
@@ -180,7 +182,17 @@ mod tests {
 
     #[test]
     fn conversations_go_by_number_or_tag() {
-        for (text, expected) in [("7", Some(7)), ("T7", Some(7)), ("t7", Some(7)), ("", None), ("-7", None), ("+7", None), ("x", None), ("7x", None), ("99999999999999999999", None)] {
+        for (text, expected) in [
+            ("7", Some(7)),
+            ("T7", Some(7)),
+            ("t7", Some(7)),
+            ("", None),
+            ("-7", None),
+            ("+7", None),
+            ("x", None),
+            ("7x", None),
+            ("99999999999999999999", None),
+        ] {
             assert_eq!(conversation_id(text).ok().map(|id| id.0), expected, "{text:?}");
         }
     }

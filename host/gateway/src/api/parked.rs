@@ -86,7 +86,7 @@ pub(crate) struct ParkedQuery {
 /// List what was kept aside
 ///
 /// The latest first, each with its cause.
-#[utoipa::path(get, path = "/api/v1/parked", tag = "parked", params(ParkedQuery),
+#[utoipa::path(get, path = "/api/v1/parked", operation_id = "list_parked", tag = "parked", params(ParkedQuery),
     responses((status = 200, body = List<ParkedView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -160,7 +160,7 @@ async fn find(state: &ApiState, id: &str) -> Result<(Parked, Option<StoredArriva
 }
 
 /// Read what was kept aside
-#[utoipa::path(get, path = "/api/v1/parked/{id}", tag = "parked", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/api/v1/parked/{id}", operation_id = "show_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")),
     responses((status = 200, body = ParkedDetail)))]
 pub(crate) async fn show(
     State(state): State<ApiState>,
@@ -173,7 +173,7 @@ pub(crate) async fn show(
 /// Download a raw arrival
 ///
 /// Every byte as it came in, as a download. 404 where it is no arrival.
-#[utoipa::path(get, path = "/api/v1/parked/{id}/raw", tag = "parked", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/api/v1/parked/{id}/raw", operation_id = "download_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn raw(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (parked, arrival) = find(&state, &id).await?;
@@ -204,7 +204,7 @@ pub(crate) struct ReplayView {
 /// Take it back to work
 ///
 /// An arrival is read again at once; a happening or an outgoing message is queued again. 422 says why it failed again.
-#[utoipa::path(post, path = "/api/v1/parked/{id}/replay", tag = "parked", params(("id" = i64, Path)), request_body = Replay,
+#[utoipa::path(post, path = "/api/v1/parked/{id}/replay", operation_id = "replay_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")), request_body = Replay,
     responses((status = 200, body = ReplayView), (status = 202, body = ReplayView)))]
 pub(crate) async fn replay(
     State(state): State<ApiState>,

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::Duration;
-use tributary_model::{ConversationId, Timestamp};
 use tributary_model::conversation::Conversation;
+use tributary_model::{ConversationId, Timestamp};
 use tributary_store::{Listing, QueueFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -35,7 +35,7 @@ pub(crate) struct QueueQuery {
 /// List the queue
 ///
 /// Open conversations in the order they are to be worked on: grade, then the nearest due time, then age.
-#[utoipa::path(get, path = "/api/v1/queue", tag = "queue", params(QueueQuery),
+#[utoipa::path(get, path = "/api/v1/queue", operation_id = "list_queue", tag = "queue", params(QueueQuery),
     responses((status = 200, body = List<ConversationView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -61,10 +61,7 @@ pub(crate) async fn conversations(
     let contacts: HashMap<_, _> =
         state.store().contacts(&ids).await?.into_iter().map(|contact| (contact.id, contact)).collect();
     let view = |row: &Conversation| ConversationView::new(row, contacts.get(&row.contact), now);
-    Ok(List {
-        items: listing.items.iter().map(view).collect(),
-        next: listing.next.map(|cursor| encode(of, &cursor)),
-    })
+    Ok(List { items: listing.items.iter().map(view).collect(), next: listing.next.map(|cursor| encode(of, &cursor)) })
 }
 
 /// Which conversation to take, and for how long.
@@ -84,7 +81,7 @@ pub(crate) struct ClaimNext {
 /// Take the next conversation
 ///
 /// The first of the queue that nobody holds becomes yours until the lease ends. Two agents never get the same one.
-#[utoipa::path(post, path = "/api/v1/queue/claim", tag = "queue", request_body = ClaimNext,
+#[utoipa::path(post, path = "/api/v1/queue/claim", operation_id = "claim_next", tag = "queue", request_body = ClaimNext,
     responses((status = 200, body = ConversationView), (status = 204, description = "Nothing waits")))]
 pub(crate) async fn claim(
     State(state): State<ApiState>,

@@ -46,7 +46,7 @@ impl From<&Token> for TokenView {
 /// List tokens
 ///
 /// All of them, also those out of use, on one page. Secrets are never shown: the store has only their digests.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = List<TokenView>)))]
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, body = List<TokenView>)))]
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<axum::Json<List<TokenView>>, Problem> {
     let tokens = state.store().tokens().await?;
     Ok(axum::Json(List { items: tokens.iter().map(TokenView::from).collect(), next: None }))
@@ -80,12 +80,9 @@ pub(crate) struct CreatedToken {
 /// Make a token
 ///
 /// The secret is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = CreateToken,
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", request_body = CreateToken,
     responses((status = 201, body = CreatedToken)))]
-pub(crate) async fn create(
-    State(state): State<ApiState>,
-    Json(body): Json<CreateToken>,
-) -> Result<Response, Problem> {
+pub(crate) async fn create(State(state): State<ApiState>, Json(body): Json<CreateToken>) -> Result<Response, Problem> {
     if !is_agent_name(&body.name) {
         return Err(Problem::invalid("name has 1 to 64 characters without blanks"));
     }
@@ -103,7 +100,7 @@ pub(crate) async fn create(
 /// Revoke a token
 ///
 /// Out of use with the next request. The last admin token cannot be revoked: nobody could make another one.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = i64, Path)),
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = i64, Path, description = "Its number")),
     responses((status = 204, description = "Out of use")))]
 pub(crate) async fn revoke(State(state): State<ApiState>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let row = row_id("token", &id)?;

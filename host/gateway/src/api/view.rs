@@ -7,7 +7,9 @@ use tributary_model::decision::{Contact, Objection};
 use tributary_model::message::{self, Attachment};
 use tributary_model::queue::Holder;
 use tributary_model::{ConversationId, PluginName};
-use tributary_store::{ClockView as StoredClock, ConversationDetail, Counts, DeliveryView as StoredDelivery, Event, Message};
+use tributary_store::{
+    ClockView as StoredClock, ConversationDetail, Counts, DeliveryView as StoredDelivery, Event, Message,
+};
 use utoipa::ToSchema;
 
 /// RFC 3339 with milliseconds, in UTC. A moment beyond the year 9999 is shown as the last one that can be.
@@ -341,10 +343,11 @@ pub(crate) struct DecisionView {
 
 impl DecisionView {
     fn new(event: &Event) -> Option<Self> {
-        let (action, detail) = match event.detail.as_deref().map(|detail| detail.split_once(' ').unwrap_or((detail, ""))) {
-            None => (None, None),
-            Some((action, detail)) => (Some(action.to_owned()), (!detail.is_empty()).then(|| detail.to_owned())),
-        };
+        let (action, detail) =
+            match event.detail.as_deref().map(|detail| detail.split_once(' ').unwrap_or((detail, ""))) {
+                None => (None, None),
+                Some((action, detail)) => (Some(action.to_owned()), (!detail.is_empty()).then(|| detail.to_owned())),
+            };
         Some(Self {
             id: event.id.0,
             at: rfc3339(event.at),

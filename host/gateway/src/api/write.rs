@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn the_digest_tells_method_path_and_body_apart() {
-        let one = |method: Method, path: &str, body: &'static str| digest(&method, path, &Bytes::from_static(body.as_bytes()));
+        let one = |method: Method, path: &str, body: &'static str| {
+            digest(&method, path, &Bytes::from_static(body.as_bytes()))
+        };
         let all = [
             one(Method::POST, "/a", "b"),
             one(Method::POST, "/ab", ""),
@@ -150,7 +152,9 @@ mod tests {
 
     #[test]
     fn a_key_has_one_to_255_visible_characters() {
-        for (key, good) in [("a", true), (&*"x".repeat(255), true), (&*"x".repeat(256), false), ("", false), ("é", false)] {
+        for (key, good) in
+            [("a", true), (&*"x".repeat(255), true), (&*"x".repeat(256), false), ("", false), ("é", false)]
+        {
             let value = HeaderValue::from_bytes(key.as_bytes()).unwrap();
             assert_eq!(read_key(&value).is_ok(), good, "{key}");
         }

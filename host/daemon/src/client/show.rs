@@ -1,0 +1,172 @@
+//! One conversation, for people.
+use super::text::{lines, moment, plain};
+use super::{Page, Style};
+use serde_json::Value;
+
+fn text(value: &Value) -> String {
+    plain(value.as_str().unwrap_or_default())
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A contact in one line: name and first handle.
+pub(super) fn person(contact: &Value) -> String {
+    let handle = text(&contact["handles"][0]["value"]);
+    match contact["name"].as_str() {
+        Some(name) if handle.is_empty() => plain(name),
+        Some(name) if *name != handle => format!("{} <{handle}>", plain(name)),
+        _ => handle,
+    }
+}
+
+/// Writes a conversation; with `audit` also every line of its log.
+pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
+    let subject = it["subject"].as_str().map_or_else(|| "(no subject)".to_owned(), plain);
+    let tag = page.styled(Style::Strong, &text(&it["tag"]));
+    let subject = page.styled(Style::Strong, &subject);
+    page.line(&format!("{tag}  {subject}"));
+    head(page, it);
+    for message in list(&it["messages"]) {
+        page.line("");
+        self::message(page, message);
+    }
+    section(page, "Decided", list(&it["decisions"]), |decision| {
+        let refused = if decision["act"] == "refused" { " (refused)" } else { "" };
+        let action = [text(&decision["action"]), text(&decision["detail"])].join(" ");
+        let (policy, rule, why) = (text(&decision["policy"]), text(&decision["rule"]), text(&decision["why"]));
+        format!("{}{refused} — {policy}, rule {rule}: {why}", action.trim())
+    });
+    section(page, "Clocks", list(&it["clocks"]), |clock| {
+        let stands = match (&clock["stopped_at"], &clock["breached_at"]) {
+            (Value::String(at), _) => format!("stopped {}", moment(at)),
+            (_, Value::String(at)) => format!("breached {}", moment(at)),
+            _ if clock["paused"] == true => "paused".to_owned(),
+            _ => format!("due {}", moment(&text(&clock["due_at"]))),
+        };
+        format!("{}: {stands}", text(&clock["name"]))
+    });
+    section(page, "Linked with", list(&it["links"]), |link| format!("{}: {}", text(&link["tag"]), text(&link["why"])));
+    if audit {
+        section(page, "Happened", list(&it["audit"]), |event| {
+            let more = [text(&event["detail"]), text(&event["why"])].into_iter().filter(|part| !part.is_empty());
+            let line = [text(&event["at"]), text(&event["actor"]), text(&event["act"])].into_iter().chain(more);
+            line.collect::<Vec<_>>().join("  ")
+        });
+    }
+}
+
+fn head(page: &mut Page, it: &Value) {
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            let name = page.styled(Style::Faint, &format!("{name:<10}"));
+            page.line(&format!("{name}{value}"));
+        }
+    };
+    let time = |value: &Value| value.as_str().map(moment).unwrap_or_default();
+    let join = |parts: Vec<String>| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    row("customer", person(&it["contact"]));
+    let undecided = if it["undecided"] == true { "not decided yet" } else { "" };
+    row("state", join(vec![text(&it["state"]), text(&it["grade"]), text(&it["category"]), undecided.to_owned()]));
+    row("team", text(&it["route"]["team"]));
+    row("tags", join(list(&it["tags"]).iter().map(text).collect()));
+    if let Some(agent) = it["holder"]["agent"].as_str() {
+        row("held by", format!("{} until {}", plain(agent), time(&it["holder"]["until"])));
+    }
+    row("opened", time(&it["opened_at"]));
+    row("due", time(&it["due_at"]));
+    row("snoozed", time(&it["snoozed_until"]));
+}
+
+fn message(page: &mut Page, message: &Value) {
+    let mut parts = vec![text(&message["author"])];
+    parts.extend(message["name"].as_str().map(plain));
+    parts.push(moment(&text(&message["sent_at"])));
+    parts.push(text(&message["channel"]));
+    if message["automatic"] == true {
+        parts.push("automatic".to_owned());
+    }
+    let delivery = &message["delivery"];
+    if let Some(state) = delivery["state"].as_str() {
+        parts.push(state.to_owned());
+    }
+    let heading = page.styled(Style::Strong, &parts.join(" · "));
+    page.line(&heading);
+    if let Some(detail) = delivery["detail"].as_str().filter(|_| delivery["state"] != "sent") {
+        let detail = page.styled(Style::Alarm, &plain(detail));
+        page.line(&format!("  {detail}"));
+    }
+    for line in lines(message["text"].as_str().unwrap_or_default()) {
+        page.line(&format!("  {line}"));
+    }
+    for file in list(&message["attachments"]) {
+        let line = format!("  [{}, {}, {} bytes]", text(&file["name"]), text(&file["media_type"]), file["size"]);
+        let line = page.styled(Style::Faint, &line);
+        page.line(&line);
+    }
+}
+
+fn section(page: &mut Page, title: &str, items: &[Value], line: impl Fn(&Value) -> String) {
+    if items.is_empty() {
+        return;
+    }
+    page.line("");
+    let title = page.styled(Style::Strong, title);
+    page.line(&title);
+    for item in items {
+        page.line(&format!("  {}", line(item)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_conversation_reads_from_top_to_bottom() {
+        let it = json!({
+            "tag": "T7", "subject": "退款\u{1b}]0;x", "state": "open", "grade": "dispute", "undecided": false,
+            "contact": {"name": "王", "handles": [{"value": "w@x.cn"}]}, "route": {"team": "complaints"},
+            "holder": {"agent": "lin", "until": "2026-05-04T09:15:00.000Z"}, "tags": ["a", "b"],
+            "messages": [
+                {"author": "customer", "name": "王", "sent_at": "2026-05-04T09:00:00.000Z", "channel": "email", "automatic": false,
+                 "text": "第一行\n第二行", "attachments": [{"name": "发票.pdf", "media_type": "application/pdf", "size": 9}]},
+                {"author": "bot", "sent_at": "2026-05-04T09:01:00.000Z", "channel": "email", "automatic": true, "text": "Received.",
+                 "delivery": {"state": "failed", "detail": "550 no such user"}}
+            ],
+            "decisions": [{"act": "refused", "policy": "p", "rule": "C1", "why": "not granted", "action": "close", "detail": null}],
+            "clocks": [{"name": "first-answer", "due_at": "2026-05-04T09:15:00.000Z", "paused": false}],
+            "audit": [{"at": "2026-05-04T09:00:00.000Z", "actor": "host", "act": "opened"}], "links": []
+        });
+        let mut page = Page { text: String::new(), colour: false };
+        conversation(&mut page, &it, false);
+        let expected = "\
+T7  退款\u{fffd}]0;x
+customer  王 <w@x.cn>
+state     open, dispute
+team      complaints
+tags      a, b
+held by   lin until 2026-05-04 09:15 UTC
+
+customer · 王 · 2026-05-04 09:00 UTC · email
+  第一行
+  第二行
+  [发票.pdf, application/pdf, 9 bytes]
+
+bot · 2026-05-04 09:01 UTC · email · automatic · failed
+  550 no such user
+  Received.
+
+Decided
+  close (refused) — p, rule C1: not granted
+
+Clocks
+  first-answer: due 2026-05-04 09:15 UTC
+";
+        assert_eq!(page.text, expected);
+        conversation(&mut page, &it, true);
+        assert!(page.text.ends_with("Happened\n  2026-05-04T09:00:00.000Z  host  opened\n"), "{}", page.text);
+    }
+}

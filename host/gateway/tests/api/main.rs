@@ -1,0 +1,10 @@
+//! The HTTP door over real HTTP, with the embedded store behind it. Only the reviewing policies and the replay of arrivals
+//! are played by the fixture's desk.
+mod access;
+mod document;
+mod fixture;
+mod live;
+mod once;
+mod pages;
+mod parked;
+mod work;
