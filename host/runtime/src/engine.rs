@@ -1,16 +1,17 @@
 //! The engine all plugins share, and the way from a package to a generation.
+use crate::budget::Meter;
 use crate::cache::{self, Cache};
-use crate::call::{CallError, PluginInfo};
+use crate::call::{CallContext, CallError, PluginInfo};
 use crate::capability;
 use crate::generation::Generation;
 use crate::grant::{Granted, NotGranted};
-use crate::instance::Indices;
+use crate::instance::{Indices, Live, failure};
 use crate::metrics::Metrics;
 use crate::package::{ConfigFaults, Package};
 use crate::picture;
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::state::Shared;
+use crate::state::{CallState, Shared};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::fmt;
@@ -18,7 +19,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tributary_model::ChannelName;
+use tributary_model::{ChannelName, Timestamp};
+use wasmtime::component::InstancePre;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How the runtime is built.
@@ -192,6 +194,7 @@ impl Runtime {
         };
         let pre = linker.instantiate_pre(&component).map_err(broken)?;
         let indices = Indices::new(&pre, &package).map_err(broken)?;
+        smoke(&pre, &indices, &shared).await?;
         let metrics = Metrics::new(&shared.name, &shared.channel);
         let reuse = reuse.unwrap_or(package.manifest().reuse);
         Ok(Arc::new(Generation {
@@ -210,11 +213,21 @@ impl Runtime {
     }
 }
 
+/// One instance, looked at and thrown away: the first message shall not be the one to find out that a component does not
+/// fit its memory budget or the contract's types.
+async fn smoke(pre: &InstancePre<CallState>, indices: &Indices, shared: &Arc<Shared>) -> Result<(), LoadError> {
+    let context = CallContext { now: Timestamp(0), conversation: None, attachments: Vec::new() };
+    let state = CallState::new(Arc::clone(shared), context, Meter::new(), shared.budgets);
+    let mut live =
+        Live::new(pre, state).await.map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
+    live.check(indices).map_err(|error| LoadError::Component(format!("{error:#}")))
+}
+
 /// Everything off that plugins do not need, and instances from a pool.
 fn settings(config: &RuntimeConfig) -> Config {
     let calls = config.concurrent_calls.max(1);
-    // As many instances may wait for their next call as may run.
-    let instances = calls.saturating_mul(2);
+    // As many instances may wait for their next call as may run; and some are being loaded.
+    let instances = calls.saturating_mul(2).saturating_add(16);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(8).max(PER_COMPONENT))

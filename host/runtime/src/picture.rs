@@ -7,7 +7,6 @@ use crate::instance::{Indices, Live, failure};
 use crate::package::Package;
 use crate::state::{CallState, Shared};
 use std::sync::Arc;
-use std::time::Duration;
 use tributary_model::Timestamp;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -18,8 +17,8 @@ use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 #[error("it cannot be pictured: {0}")]
 pub struct NoPicture(pub String);
 
-/// What `prepare` may take at least, whatever a call may: it is run once, not for every message.
-const PREPARE: Duration = Duration::from_secs(10);
+/// How much longer than a call `prepare` may take: it is run once, not for every message.
+const PATIENCE: u32 = 10;
 
 /// Prepares a plugin and compiles the picture, or, where it cannot be pictured, the component itself.
 pub(crate) async fn take(

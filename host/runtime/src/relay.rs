@@ -115,7 +115,10 @@ impl SmtpRelay {
 impl MailRelay for SmtpRelay {
     async fn submit(&self, mail_from: &str, rcpt_to: &[String], data: &[u8]) -> Result<String, MailError> {
         let envelope = envelope(mail_from, rcpt_to)?;
-        let response = self.transport.send_raw(&envelope, data).await.map_err(|error| refused(&error))?;
+        let sent = self.transport.send_raw(&envelope, data).await;
+        // The pool takes the connection back in a task of its own; without its turn the next mail would open another.
+        tokio::task::yield_now().await;
+        let response = sent.map_err(|error| refused(&error))?;
         let words: Vec<&str> = response.message().collect();
         Ok(format!("{} {}", response.code(), words.join(" ")))
     }

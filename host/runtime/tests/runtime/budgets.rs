@@ -128,14 +128,18 @@ async fn bytes_count_whether_they_are_arguments_or_results() {
     let generation = house.load(&chatty.package(), within(budgets)).await;
     assert_eq!(breached(decide(&generation).await.unwrap_err()), Budget::BytesOut);
     // One argument beyond everything.
-    let once = Guest { main: "(call $log (i32.const 0) (i32.const 0) (i32.const 131000))", ..chatty };
+    let once = Guest {
+        main: "(drop (memory.grow (i32.const 4))) (call $log (i32.const 0) (i32.const 131072) (i32.const 200000))",
+        ..chatty
+    };
     let tiny = Budgets { bytes_out: 100, ..budgets };
     let generation = house.load(&once.package(), within(tiny)).await;
     assert_eq!(breached(decide(&generation).await.unwrap_err()), Budget::BytesOut);
-    // A fault whose text is the whole memory: discriminant 1, then `internal` with pointer and length.
+    // A fault with a long text: discriminant 1, then `internal` with pointer and length.
     let wordy = Guest {
-        main: "(i32.store8 (i32.const 0) (i32.const 1)) (i32.store8 (i32.const 4) (i32.const 1))
-               (i32.store (i32.const 8) (i32.const 1024)) (i32.store (i32.const 12) (i32.const 120000))",
+        main: "(drop (memory.grow (i32.const 4)))
+               (i32.store8 (i32.const 0) (i32.const 1)) (i32.store8 (i32.const 4) (i32.const 1))
+               (i32.store (i32.const 8) (i32.const 131072)) (i32.store (i32.const 12) (i32.const 120000))",
         ..POLICY
     }
     .package();
@@ -152,7 +156,7 @@ async fn a_trap_is_named_and_the_next_call_starts_anew() {
                   (data (i32.const 1024) "count")
                   (func $fall_over unreachable)"#,
         main: "(call $get (i32.const 1024) (i32.const 5) (i32.const 512))
-               (if (i32.load8_u (i32.const 516)) (then (call $fall_over)))",
+               (if (i32.load8_u (i32.const 520)) (then (call $fall_over)))",
         ..POLICY
     }
     .package();

@@ -3,7 +3,8 @@ use crate::guest::{Guest, POLICY};
 use crate::house::{House, decide};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tributary_runtime::{LoadError, Package, Settings};
+use std::time::Duration;
+use tributary_runtime::{Budgets, LoadError, Package, Settings};
 
 fn codes(house: &House) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(house.cache()).unwrap();
@@ -133,7 +134,8 @@ async fn what_the_plugin_or_the_schema_refuses_is_not_kept() {
         other => panic!("{other:?}"),
     }
     let spinning = Guest { prepare: "(loop $on (br $on))", ..POLICY }.package();
-    match house.runtime.load(spinning, Settings::default()).await {
+    let budgets = Budgets { guest: Duration::from_millis(20), ..Budgets::default() };
+    match house.runtime.load(spinning, Settings { budgets, ..Settings::default() }).await {
         Err(LoadError::Prepare(error)) => assert_eq!(error.blame(), tributary_runtime::Blame::Budget),
         other => panic!("{other:?}"),
     }

@@ -38,12 +38,16 @@ fn settings(secrets: &[&str]) -> Settings {
     }
 }
 
-/// Stores `'0' + discriminant` of the result at 512, whose payload's discriminant is at 516, at 3000 + `at`.
-fn note(at: usize) -> String {
+/// Stores the discriminants of the result at 512 and of its payload as two digits at 3000 + `at`. The payload begins at
+/// 520 where its error carries a `u64`, and at 516 otherwise.
+fn note(at: usize, payload: usize) -> String {
     let digit = |from: usize, to: usize| {
-        format!("(i32.store8 (i32.const {to}) (i32.add (i32.const 48) (i32.load8_u (i32.const {from}))))")
+        format!(
+            "(i32.store8 (i32.const {to})
+                (i32.add (i32.const 48) (i32.and (i32.const 3) (i32.load8_u (i32.const {from})))))"
+        )
     };
-    digit(512, 3000 + at) + &digit(516, 3000 + at + 1)
+    digit(512, 3000 + at) + &digit(payload, 3000 + at + 1)
 }
 
 #[tokio::test]
@@ -51,13 +55,13 @@ async fn a_secret_is_granted_or_denied_and_never_told_to_a_picture() {
     let items = r#"(import "tributary:plugin/secrets@0.1.0" "get" (func $get (param i32 i32 i32)))
                    (data (i32.const 1024) "token") (data (i32.const 1040) "other") (data (i32.const 1056) "third")"#;
     let get = |at: usize| format!("(call $get (i32.const {at}) (i32.const 5) (i32.const 512))");
-    let send = [get(1024), note(2), get(1040), note(4), get(1056), note(6)].concat();
-    let guest = adapter(items, &(get(1024) + &note(0)), &send).package();
+    let send = [get(1024), note(2, 516), get(1040), note(4, 516), get(1056), note(6, 516)].concat();
+    let guest = adapter(items, &(get(1024) + &note(0, 516)), &send).package();
     let house = House::new();
-    // 0: a secret, and the low byte of where it is. 10: denied. 11: missing.
+    // 00: a secret. 10: denied. 11: missing.
     let generation = house.load(&guest, settings(&["token", "other", "third"])).await;
-    let told_ = told(&generation, &outgoing()).await;
-    assert_eq!((&told_[..3], &told_[4..]), ("100", "1110"), "prepare is denied; a secret; missing; never asked for");
+    let answers = told(&generation, &outgoing()).await;
+    assert_eq!(answers, "10001110", "denied in prepare; a secret; missing; never asked for");
     let generation = house.load(&guest, settings(&[])).await;
     assert_eq!(told(&generation, &outgoing()).await, "10101010");
 }
@@ -67,15 +71,11 @@ async fn hmac_keeps_the_key() {
     let items = r#"(import "tributary:plugin/secrets@0.1.0" "hmac-sha256" (func $hmac (param i32 i32 i32 i32 i32)))
                    (data (i32.const 1024) "token")
                    (data (i32.const 1040) "The quick brown fox jumps over the lazy dog")"#;
-    // RFC 4231's construction with the key "key": f7bc83f4 30538424 …; its first bytes are told as they are.
+    // The first eight bytes of the well-known result f7bc83f430538424….
     let send = "(call $hmac (i32.const 1024) (i32.const 5) (i32.const 1040) (i32.const 43) (i32.const 512))
-                (if (i32.ne (i64.load (i32.load (i32.const 516)) ) (i64.const 0)) (then))";
-    let send = send.replace(
-        "(if (i32.ne (i64.load (i32.load (i32.const 516)) ) (i64.const 0)) (then))",
-        "(if (i64.ne (i64.load (i32.load (i32.const 516))) (i64.const 0x24845330f483bcf7)) (then unreachable))",
-    );
+                (if (i64.ne (i64.load (i32.load (i32.const 516))) (i64.const 0x24845330f483bcf7)) (then unreachable))";
     let house = House::new();
-    let generation = house.load(&adapter(items, "", &send).package(), settings(&["token"])).await;
+    let generation = house.load(&adapter(items, "", send).package(), settings(&["token"])).await;
     told(&generation, &outgoing()).await;
 }
 
@@ -89,13 +89,12 @@ async fn files_belong_to_their_call() {
     let put = "(call $put (i32.const 1100) (i32.const 1) (i32.const 1100) (i32.const 1) (i32.const 1100) (i32.const 3)
                           (i32.const 512))";
     // Asked for before it was put, and after.
-    let send = [get.to_owned(), note(2), put.to_owned(), get.to_owned(), note(4)].concat();
-    let guest = adapter(items, &(put.to_owned() + &note(0)), &send).package();
+    let send = [get.to_owned(), note(2, 520), put.to_owned(), get.to_owned(), note(4, 520)].concat();
+    let guest = adapter(items, &(put.to_owned() + &note(0, 520)), &send).package();
     let house = House::new();
     let generation = house.load(&guest, settings(&[])).await;
-    let told_ = told(&generation, &outgoing()).await;
-    // During `prepare`: the error's payload begins at 520, so only the first digit means something.
-    assert_eq!((&told_[..1], &told_[2..4], &told_[4..5]), ("1", "11", "0"), "{told_}");
+    // Unavailable during `prepare`; unknown before it was put, and known after.
+    assert_eq!(&told(&generation, &outgoing()).await[..5], "12110");
     // The next call put nothing yet, though the file is there.
     assert_eq!(&told(&generation, &outgoing()).await[2..4], "11");
     // What a message carries belongs to its call.
@@ -117,7 +116,7 @@ async fn mail_leaves_with_its_envelope_but_not_during_prepare() {
                    (data (i32.const 1100) "\00\04\00\00\0b\00\00\00")"#;
     let submit = "(call $submit (i32.const 0) (i32.const 0) (i32.const 1100) (i32.const 1) (i32.const 1035)
                                 (i32.const 4) (i32.const 512))";
-    let guest = adapter(items, &(submit.to_owned() + &note(0)), &(submit.to_owned() + &note(2))).package();
+    let guest = adapter(items, &(submit.to_owned() + &note(0, 516)), &(submit.to_owned() + &note(2, 516))).package();
     let house = House::new();
     let generation = house.load(&guest, settings(&[])).await;
     let told_ = told(&generation, &outgoing()).await;
@@ -132,7 +131,7 @@ async fn no_host_is_reached_in_this_version() {
                    (data (i32.const 1024) "GEThttps://api.example/x")"#;
     let send = "(call $send (i32.const 1024) (i32.const 3) (i32.const 1027) (i32.const 21) (i32.const 0) (i32.const 0)
                             (i32.const 0) (i32.const 0) (i32.const 512))";
-    let guest = adapter(items, "", &(send.to_owned() + &note(2))).package();
+    let guest = adapter(items, "", &(send.to_owned() + &note(2, 520))).package();
     let mut settings = settings(&[]);
     settings.grants.egress = vec!["https://api.example".into()];
     let generation = House::new().load(&guest, settings).await;
@@ -155,13 +154,13 @@ async fn state_is_read_back_within_a_call_and_given_to_be_kept() {
     // None at first; then what was written; then none again, after it was deleted.
     let main = [
         get.to_owned(),
-        "(if (i32.load8_u (i32.const 516)) (then unreachable))".into(),
+        "(if (i32.load8_u (i32.const 520)) (then unreachable))".into(),
         set(5, "(i32.const 1) (i32.const 60)"),
         get.to_owned(),
-        "(if (i32.ne (i32.load8_u (i32.load (i32.const 520))) (i32.const 118)) (then unreachable))".into(),
+        "(if (i32.ne (i32.load8_u (i32.load (i32.const 524))) (i32.const 118)) (then unreachable))".into(),
         "(call $delete (i32.const 1024) (i32.const 3) (i32.const 512))".into(),
         get.to_owned(),
-        "(if (i32.load8_u (i32.const 516)) (then unreachable))".into(),
+        "(if (i32.load8_u (i32.const 520)) (then unreachable))".into(),
         set(5, "(i32.const 0) (i32.const 0)"),
         set(65_537, "(i32.const 0) (i32.const 0)"),
         "(if (i32.eqz (i32.load8_u (i32.const 512))) (then unreachable))".into(),
