@@ -68,6 +68,7 @@ impl Setup {
         let said: Value = serde_json::from_slice(&output.stdout).expect("init --json prints JSON");
         let token = said["token"].as_str().expect("init gives a token").to_owned();
         let api = Api::new(&http, &token);
+        share_compiled_code(&dir);
         let desk = Desk {
             dir,
             smtp,
@@ -286,6 +287,14 @@ fn scratch() -> PathBuf {
     let folder = program::root().join("target/desks");
     std::fs::create_dir_all(&folder).expect("target can be written");
     folder
+}
+
+/// Compiling the plugins takes seconds, and gives the same for every desk: they share the folder it is kept in. Whether a
+/// daemon trusts what lies there is its own affair, and has its own tests.
+fn share_compiled_code(dir: &Path) {
+    let shared = scratch().join("cache");
+    std::fs::create_dir_all(&shared).expect("target can be written");
+    std::os::unix::fs::symlink(&shared, dir.join("cache")).expect("a new desk has compiled nothing");
 }
 
 /// A port that nobody listens on and that this process did not give out before.

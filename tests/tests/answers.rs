@@ -24,10 +24,10 @@ fn the_acknowledgement_goes_out_once_and_says_that_a_machine_wrote_it() {
     let first = relay.mails_to(ANN).remove(0);
     assert_eq!(first.header("auto-submitted"), Some("auto-replied"), "RFC 3834 5: {first:?}");
     assert_eq!(first.header("in-reply-to"), mail.header("message-id"));
-    assert!(first.header("subject").is_some_and(|subject| subject.contains("[T1]")), "{first:?}");
+    assert!(first.header("subject").is_some_and(|subject| subject.contains("[#T1]")), "{first:?}");
 
     desk.deliver(
-        &Mail::new(ANN, "Re: [T1] Broken kettle", "Are you there?")
+        &Mail::new(ANN, "Re: [#T1] Broken kettle", "Are you there?")
             .with("In-Reply-To", first.header("message-id").unwrap()),
     );
     let rows = desk.settled();
@@ -48,7 +48,7 @@ fn the_answer_of_an_agent_is_a_correctly_threaded_mail() {
     assert_eq!(arrived.header("in-reply-to"), Some(customers_id), "RFC 5322 3.6.4");
     assert!(arrived.header("references").unwrap_or_default().contains(customers_id), "{arrived:?}");
     assert!(arrived.header("subject").unwrap_or_default().contains("Broken kettle"));
-    assert!(arrived.header("subject").unwrap_or_default().contains("[T1]"));
+    assert!(arrived.header("subject").unwrap_or_default().contains("[#T1]"));
     let reply_to = arrived.header("reply-to").unwrap_or_default();
     assert!(reply_to.contains("support+") && reply_to.contains("@shop.example"), "{reply_to:?}");
     assert!(!arrived.is_automatic(), "a person wrote it");

@@ -92,11 +92,11 @@ fn answer(desk: &Desk) -> Result<()> {
 
     let arrived =
         desk.arrived("the agent's answer at the relay", |mail| mail.to == COMPLAINANT && !mail.has("auto-submitted"))?;
-    heading("the answer as it arrived at the relay");
+    heading("the answer as it arrived at the relay: its headers, and its text decoded");
     print!("{}", arrived.shown());
 
     let hints = [("@REPLY-TO@", "reply-to"), ("@SUBJECT@", "subject"), ("@MESSAGE-ID@", "message-id")]
-        .map(|(mark, header)| (mark, arrived.header(header).unwrap_or_default().to_owned()));
+        .map(|(mark, header)| (mark, arrived.header(header).unwrap_or_default()));
     heading("the customer answers that mail");
     desk.send("6-reply.eml", &hints)?;
     wait_for("the customer's answer in the same conversation", || {

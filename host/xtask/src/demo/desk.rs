@@ -67,7 +67,7 @@ impl Desk {
         }
         let filled = self.outbox.with_file_name(file);
         std::fs::write(&filled, &mail).with_context(|| format!("cannot write {}", filled.display()))?;
-        let [from, to] = ["from", "to"].map(|name| address(header(&mail, name).unwrap_or_default()).to_owned());
+        let [from, to] = ["from", "to"].map(|name| address(&header(&mail, name).unwrap_or_default()).to_owned());
         let mut client = match system::find("swaks") {
             Some(swaks) => {
                 let mut client = Command::new(swaks);
@@ -237,18 +237,22 @@ fn serve(tributary: &Path, folder: &Path, log: &Path) -> Result<Child> {
 pub struct Arrived {
     /// The address in `To`.
     pub to: String,
+    /// What is written in it, decoded by the relay's own mail reader.
+    pub text: String,
     raw: Vec<u8>,
 }
 
 impl Arrived {
     fn read(file: &Path) -> Result<Self> {
         let raw = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let to = address(header(&raw, "to").unwrap_or_default()).to_owned();
-        Ok(Self { to, raw })
+        let to = address(&header(&raw, "to").unwrap_or_default()).to_owned();
+        // The relay wrote it before the mail, so it is there.
+        let text = std::fs::read_to_string(file.with_extension("txt")).unwrap_or_default();
+        Ok(Self { to, text, raw })
     }
 
     /// The value of a header, as it stands there.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<String> {
         header(&self.raw, name)
     }
 
@@ -257,19 +261,26 @@ impl Arrived {
         self.header(name).is_some()
     }
 
-    /// The mail as it stands on the wire, indented.
+    /// Its headers as they stand on the wire, then its text, indented.
     pub fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.raw).lines().map(|line| format!("   {line}\n")).collect()
+        let raw = String::from_utf8_lossy(&self.raw);
+        let headers = raw.lines().take_while(|line| !line.is_empty());
+        headers.chain([""]).chain(self.text.lines()).map(|line| format!("   {line}\n")).collect()
     }
 }
 
-/// The value of the first header of this name, without what follows on further lines.
-fn header<'a>(mail: &'a [u8], name: &str) -> Option<&'a str> {
-    let lines = mail.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.take_while(|line| !line.is_empty()).find_map(|line| {
+/// The value of the first header of this name, unfolded.
+fn header(mail: &[u8], name: &str) -> Option<String> {
+    let mut lines = mail.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut value = lines.by_ref().take_while(|line| !line.is_empty()).find_map(|line| {
         let (found, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
-        found.eq_ignore_ascii_case(name).then(|| value.trim())
-    })
+        found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })?;
+    for line in lines.take_while(|line| line.starts_with(b" ") || line.starts_with(b"\t")) {
+        value.push(' ');
+        value.push_str(String::from_utf8_lossy(line).trim());
+    }
+    Some(value)
 }
 
 /// The address in `Name <address>`.
@@ -313,8 +324,9 @@ mod tests {
     #[test]
     fn marks_are_filled_and_headers_found() {
         let mail = fill(b"From: A <a@b.example>\r\nSubject: @S@ @S@\r\n\r\nTo: body\r\n", b"@S@", b"x");
-        assert_eq!(header(&mail, "subject"), Some("x x"));
+        assert_eq!(header(&mail, "subject").as_deref(), Some("x x"));
+        assert_eq!(header(b"Subject: one\r\n two\r\nTo: x\r\n", "subject").as_deref(), Some("one two"));
         assert_eq!(header(&mail, "to"), None);
-        assert_eq!(address(header(&mail, "from").unwrap()), "a@b.example");
+        assert_eq!(address(&header(&mail, "from").unwrap()), "a@b.example");
     }
 }
