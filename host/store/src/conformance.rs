@@ -8,6 +8,7 @@ mod deciding;
 mod delivering;
 mod desk;
 pub mod fixture;
+pub mod interleaving;
 mod keeping;
 pub mod load;
 

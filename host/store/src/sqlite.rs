@@ -75,14 +75,8 @@ impl SqliteStore {
         std::fs::create_dir_all(dir).map_err(unusable(dir))?;
         let lock = lock(&dir.join("lock"))?;
         let path = dir.join("store.db");
-        let mut conn = Connection::open(&path)?;
-        configure(&conn, config).map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                let why = std::io::Error::new(std::io::ErrorKind::InvalidData, "the file is damaged or no database");
-                unusable(&path)(why)
-            }
-            _ => error.into(),
-        })?;
+        let mut conn = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
+        configure(&conn, config).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut conn, &path)?;
         upkeep::forget_requests(&tx::Tx::new(&conn))?;
         let newest = listing::last_event(&conn)?;

@@ -15,6 +15,7 @@ cases![
     a_lease_that_ran_out_is_claimed_again,
     one_conversation_is_decided_in_order,
     different_conversations_are_claimed_together,
+    a_replayed_happening_waits_for_the_one_under_way,
     a_failed_policy_is_parked_and_a_skippable_one_noted,
     a_snapshot_ends_with_what_is_decided_and_cuts_the_rest,
     a_node_that_starts_gives_back_what_it_held,
@@ -149,6 +150,22 @@ async fn one_conversation_is_decided_in_order(store: &dyn Store) -> Held {
         same("more", applied, Applied::Done { outgoing: 0, more: n < 3 })?;
     }
     same("the order", texts, ["Hello", "2", "3", "4"].map(String::from).to_vec())
+}
+
+async fn a_replayed_happening_waits_for_the_one_under_way(store: &dyn Store) -> Held {
+    let id = open(store, "one", Timestamp(1)).await?;
+    let first = claim_one(store, Timestamp(2)).await?;
+    store.apply(decided(&first, vec![failure("triage", false)], Timestamp(3))).await?;
+    let mut message = mail("<2>", "one@example.org", "More");
+    message.thread.tag = Some(id.tag());
+    accept(store, MAIL, message, Timestamp(4)).await?;
+    let second = claim_one(store, Timestamp(5)).await?;
+    let row = found("the parked row", store.parked(false, page(1)).await?.items.pop())?;
+    holds("taken back", store.unpark(row.id, "ann", Timestamp(6)).await?)?;
+    same("meanwhile", store.claim_happenings(lease_of("node-2", Timestamp(7)), 9).await?, Vec::new())?;
+    let applied = store.apply(decided(&second, vec![], Timestamp(8))).await?;
+    same("the second", applied, Applied::Done { outgoing: 0, more: true })?;
+    same("then the first", claim_one(store, Timestamp(9)).await?.id, first.id)
 }
 
 async fn different_conversations_are_claimed_together(store: &dyn Store) -> Held {

@@ -18,23 +18,15 @@ fn rests(state: State) -> bool {
 
 /// Starts a clock, unless one of its name runs.
 pub(super) fn start(tx: &Tx<'_>, it: &mut Conversation, clock: &Clock, now: Timestamp) -> Result<(), StoreError> {
-    let runs = one(
-        tx.conn,
-        "SELECT 1 FROM clock WHERE conversation = ? AND name = ? AND stopped IS NULL",
-        (it.id.0, &clock.name),
-        |_| Ok(()),
-    )?;
-    if runs.is_some() {
-        return Ok(());
-    }
     let due = now.after(Duration::from_secs(clock.target.into()));
     let share = u64::from(clock.target) * 10 * u64::from(clock.warn_at_percent);
     let warn = (clock.warn_at_percent > 0).then(|| now.after(Duration::from_millis(share)));
     let paused = clock.pauses_for_customer && rests(it.state);
     let next = warn.unwrap_or(due);
-    tx.run(
+    let started = tx.run(
         "INSERT INTO clock (conversation, name, started, target, calendar, warn_percent, pauses, due, warn_at, next_at, \
-         paused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         paused) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 \
+         WHERE NOT EXISTS (SELECT 1 FROM clock WHERE conversation = ?1 AND name = ?2 AND stopped IS NULL) \
          ON CONFLICT DO UPDATE SET target = excluded.target, calendar = excluded.calendar, \
          warn_percent = excluded.warn_percent, pauses = excluded.pauses, due = excluded.due, warn_at = excluded.warn_at, \
          next_at = excluded.next_at, paused = excluded.paused, warned = NULL, breached = NULL, stopped = NULL",
@@ -52,7 +44,7 @@ pub(super) fn start(tx: &Tx<'_>, it: &mut Conversation, clock: &Clock, now: Time
             paused.then(|| time(now)),
         ),
     )?;
-    if !paused {
+    if started > 0 && !paused {
         it.due = Some(it.due.map_or(due, |before| before.min(due)));
     }
     Ok(())

@@ -16,14 +16,13 @@ const MOST_DECISIONS: usize = 256;
 /// See [`crate::Store::apply`].
 pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError> {
     let id = it.happening;
-    let held = any(
+    let held = one(
         tx.conn,
-        "SELECT 1 FROM happening WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
+        "SELECT only_plugin IS NOT NULL FROM happening WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
         (id.0, &it.node[..], it.conversation.0),
+        |row| row.get::<_, bool>(0),
     )?;
-    if !held {
-        return Ok(Applied::Gone);
-    }
+    let Some(replayed) = held else { return Ok(Applied::Gone) };
     let before = row::expect(tx.conn, it.conversation)?;
     let mut run = Run { tx, conversation: before.clone(), now: it.now, outgoing: 0 };
     let mut failed = false;
@@ -34,19 +33,20 @@ pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError
     conversation.undecided = failed;
     clocks::follow(tx, before.state, &mut conversation, it.now)?;
     row::save(tx, &before, &conversation)?;
-    end(tx, id.0)?;
+    // Only a happening that failed now or before can have a policy aside.
+    let aside = failed || replayed && aside(tx, id.0)?;
+    end(tx, id.0, aside)?;
     Ok(Applied::Done { outgoing, more: happenings::any_open(tx.conn, it.conversation)? })
 }
 
+/// Whether any policy of a happening waits to be run again.
+fn aside(tx: &Tx<'_>, id: i64) -> Result<bool, StoreError> {
+    any(tx.conn, "SELECT 1 FROM parked WHERE what = 'happening' AND ref = ? AND replayed IS NULL LIMIT 1", [id])
+}
+
 /// Ends a happening: aside while any of its policies is, decided otherwise.
-fn end(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
-    let aside = one(
-        tx.conn,
-        "SELECT 1 FROM parked WHERE what = 'happening' AND ref = ? AND replayed IS NULL LIMIT 1",
-        [id],
-        |_| Ok(()),
-    )?;
-    let event = if aside.is_some() { intake::Event::Park } else { intake::Event::Decide };
+fn end(tx: &mut Tx<'_>, id: i64, aside: bool) -> Result<(), StoreError> {
+    let event = if aside { intake::Event::Park } else { intake::Event::Decide };
     let next = intake::next(intake::State::Claimed, event)
         .map_err(|illegal| At("happening", id).damaged(illegal.to_string()))?;
     tx.run("UPDATE happening SET state = ?, node = NULL, lease_until = NULL WHERE id = ?", (next.as_str(), id))?;

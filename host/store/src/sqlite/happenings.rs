@@ -52,15 +52,17 @@ pub(super) fn add(
     Ok(lease.map(|_| ClaimedHappening { id: HappeningId(id), conversation, only: None }))
 }
 
-/// Claims open happenings, oldest first. The ones before them of the same conversation keep them waiting.
+/// Claims open happenings, oldest first. One waits behind an earlier open one of its conversation, and behind a later one
+/// that is being decided: a replayed happening comes back in front of those that were claimed meanwhile.
 pub(super) fn claim(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<ClaimedHappening>, StoreError> {
     let found = many(
         tx.conn,
         "SELECT id, conversation, only_plugin FROM happening AS this INDEXED BY happening_open \
          WHERE state IN ('pending', 'claimed') AND (state = 'pending' OR lease_until <= ?1) \
-         AND NOT EXISTS (SELECT 1 FROM happening AS earlier INDEXED BY happening_turn \
-         WHERE earlier.conversation = this.conversation AND earlier.id < this.id \
-         AND earlier.state IN ('pending', 'claimed')) ORDER BY id LIMIT ?2",
+         AND NOT EXISTS (SELECT 1 FROM happening AS other INDEXED BY happening_turn \
+         WHERE other.conversation = this.conversation AND other.id <> this.id \
+         AND other.state IN ('pending', 'claimed') \
+         AND (other.id < this.id OR (other.state = 'claimed' AND other.lease_until > ?1))) ORDER BY id LIMIT ?2",
         (time(lease.now), i64::try_from(most).unwrap_or(i64::MAX)),
         |row| {
             Ok(ClaimedHappening {

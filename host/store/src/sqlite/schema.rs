@@ -15,17 +15,29 @@ const APPLICATION: i64 = 0x5452_4942;
 /// The schema version this program writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
+fn unusable(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::Unusable { path: path.display().to_string(), source }
+}
+
+/// An error of the first statements on a file, which is mostly one of the file itself.
+pub(super) fn opening(path: &Path, error: rusqlite::Error) -> StoreError {
+    use std::io::{Error, ErrorKind};
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            unusable(path, Error::new(ErrorKind::InvalidData, "the file is damaged or no database"))
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            unusable(path, Error::other(error))
+        }
+        _ => error.into(),
+    }
+}
+
 /// Brings the file to this program's schema. The first statements that touch the file run here, so this is also where a
 /// file is found to be damaged, foreign or newer.
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let unusable = |why: &str| StoreError::Unusable {
-        path: path.display().to_string(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_owned()),
-    };
-    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => unusable("the file is damaged or no database"),
-        _ => error.into(),
-    };
+    let unusable = |why: &str| unusable(path, std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_owned()));
+    let damaged = |error| opening(path, error);
     let number = |conn: &Connection, pragma: &str| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number(conn, "user_version").map_err(damaged)?;
     let application = number(conn, "application_id").map_err(damaged)?;
