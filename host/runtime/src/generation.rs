@@ -72,7 +72,7 @@ impl Generation {
 
     /// Whether its calls start from a picture taken after `prepare`, or why not.
     pub fn pictured(&self) -> Result<(), &NoPicture> {
-        self.pictured.as_ref().map(|()| ())
+        self.pictured.as_ref().copied()
     }
 
     /// Whether its code came from the cache on disk.

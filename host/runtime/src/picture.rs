@@ -64,8 +64,11 @@ async fn prepare(
 ) -> Result<Live, LoadError> {
     let pre = linker.instantiate_pre(compiled).map_err(component)?;
     let indices = Indices::new(&pre, package).map_err(component)?;
-    let budgets =
-        Budgets { guest: shared.budgets.guest.max(PREPARE), wall: shared.budgets.wall.max(PREPARE), ..shared.budgets };
+    let budgets = Budgets {
+        guest: shared.budgets.guest.saturating_mul(PATIENCE),
+        wall: shared.budgets.wall.saturating_mul(PATIENCE),
+        ..shared.budgets
+    };
     let context = CallContext { now: Timestamp(0), conversation: None, attachments: Vec::new() };
     let meter = Meter::new();
     let state = CallState::new(Arc::clone(shared), context, Arc::clone(&meter), budgets);

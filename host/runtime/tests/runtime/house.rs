@@ -14,6 +14,9 @@ use tributary_runtime::{
     RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
 };
 
+/// Return path, recipients, message.
+pub type Mail = (String, Vec<String>, Vec<u8>);
+
 /// What the services were asked, and how they answer.
 #[derive(Default)]
 pub struct World {
@@ -22,7 +25,7 @@ pub struct World {
     /// How long the relay takes.
     pub relay_takes: Duration,
     /// Mails that were submitted.
-    pub mails: Mutex<Vec<(String, Vec<String>, Vec<u8>)>>,
+    pub mails: Mutex<Vec<Mail>>,
     /// Questions to the state.
     pub questions: AtomicUsize,
 }

@@ -1,4 +1,5 @@
 //! Plugins that behave and plugins that do not, as components.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 mod budgets;
 mod caching;
 mod guest;
