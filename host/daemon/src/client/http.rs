@@ -214,12 +214,19 @@ fn say(problem: &Value) -> Option<String> {
 }
 
 fn base(url: &str) -> Result<String, ClientError> {
-    let url = url.trim().trim_end_matches('/');
-    let url = url.strip_suffix("/api/v1").unwrap_or(url);
-    let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let bad = || ClientError::BadUrl(url.to_owned());
     // Without TLS here: a remote daemon is reached through a tunnel or on its own machine.
-    let host = full.strip_prefix("http://").filter(|host| !host.is_empty() && !host.contains(['/', ' ', '@']));
-    host.map(|_| full.clone()).ok_or_else(|| ClientError::BadUrl(url.to_owned()))
+    let host = match url.trim().split_once("://") {
+        Some(("http", host)) => host,
+        Some(_) => return Err(bad()),
+        None => url.trim(),
+    };
+    let host = host.trim_end_matches('/');
+    let host = host.strip_suffix("/api/v1").unwrap_or(host);
+    if host.is_empty() || host.contains(['/', ' ', '@']) {
+        return Err(bad());
+    }
+    Ok(format!("http://{host}"))
 }
 
 /// Where the daemon of a folder can be reached.

@@ -26,7 +26,7 @@ fn park(house: &House, data: &[u8]) -> i64 {
 #[test]
 fn what_is_parked_is_shown_with_its_cause_and_every_byte() {
     let house = House::new();
-    let long = [b"Subject: \xff\r\n".repeat(1), vec![b'x'; 100_000]].concat();
+    let long = [b"Subject: \xff\r\n".to_vec(), vec![b'x'; 100_000]].concat();
     let id = park(&house, &long);
     let reader = house.client("reader");
     let list = reader.get("parked").ok();
