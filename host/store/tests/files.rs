@@ -72,7 +72,8 @@ fn a_file_of_a_newer_version_is_left_alone() {
 
 #[test]
 fn damaged_and_foreign_files_are_named() {
-    let table: [(&str, fn(&Path)); 4] = [
+    type Spoil = fn(&Path);
+    let table: [(&str, Spoil); 4] = [
         ("the file is damaged or no database", |file| std::fs::write(file, [7; 10_000]).expect("written")),
         ("the file belongs to another program", |file| {
             let conn = rusqlite::Connection::open(file).expect("opens");
