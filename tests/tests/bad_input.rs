@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use tributary_tests::desk::SUPPORT;
+use tributary_tests::mail::new_message_id;
 use tributary_tests::smtp::{Reply, stuffed};
 use tributary_tests::{Client, Desk, Mail, program, wait};
 
@@ -16,9 +17,12 @@ fn still_serves(desk: &Desk, pid: u32) {
     assert_eq!(desk.api.try_get("/readyz").unwrap().status, 200);
 }
 
-/// A plain mail with this body, and with what stands before it.
+/// A plain mail with a Message-ID of its own, with these headers and this body.
 fn raw(headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut mail = format!("From: odd@mail.example\r\nTo: {SUPPORT}\r\nSubject: odd\r\n{headers}\r\n").into_bytes();
+    let id = new_message_id();
+    let mut mail =
+        format!("From: odd@mail.example\r\nTo: {SUPPORT}\r\nSubject: odd\r\nMessage-ID: {id}\r\n{headers}\r\n")
+            .into_bytes();
     mail.extend_from_slice(body);
     mail
 }
@@ -264,7 +268,10 @@ fn every_mail_of_the_test_data_comes_in() {
     files.sort();
     let mut client = Client::open(&desk.smtp);
     for (number, file) in files.iter().enumerate() {
-        let mail = tributary_tests::smtp::crlf(&std::fs::read(file).unwrap());
+        let mut mail = tributary_tests::smtp::crlf(&std::fs::read(file).unwrap());
+        if is_body(file) {
+            mail = raw("Content-Type: text/plain; charset=utf-8\r\n", &mail);
+        }
         let reply = client.send(&format!("sender-{number}@mail.example"), &[SUPPORT], &mail);
         let reply = reply.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         assert_eq!(reply.code, 250, "{}: {reply:?}", file.display());
@@ -288,11 +295,15 @@ fn collect(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         let kind = path.extension().and_then(|kind| kind.to_str());
-        let reply = path.parent().is_some_and(|parent| parent.ends_with("reply-trimmer/emails"));
         if path.is_dir() {
             collect(&path, files);
-        } else if matches!(kind, Some("eml" | "msg")) || reply {
+        } else if matches!(kind, Some("eml" | "msg")) || is_body(&path) {
             files.push(path);
         }
     }
+}
+
+/// Whether a file is what stands in a mail, without headers.
+fn is_body(file: &std::path::Path) -> bool {
+    file.parent().is_some_and(|parent| parent.ends_with("reply-trimmer/emails"))
 }
