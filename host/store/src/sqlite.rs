@@ -108,6 +108,13 @@ fn configure(conn: &Connection, config: &SqliteConfig) -> rusqlite::Result<()> {
     // After a checkpoint a log that a burst blew up is cut back.
     conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     conn.set_prepared_statement_cache_capacity(256);
+    keep_plans(conn)
+}
+
+/// A prepared statement stays prepared. Without this SQLite prepares a statement anew each time a parameter of it changes
+/// that it might compare with the condition of a partial index, which is nearly every statement here.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

@@ -14,7 +14,9 @@ pub struct Fields<'x> {
     pub sender: Option<&'x [u8]>,
     /// Where answers shall go.
     pub reply_to: Option<&'x [u8]>,
-    /// Every field that names a recipient: To, Cc, Delivered-To, X-Original-To, Envelope-To.
+    /// Whom the author wrote to: every To and Cc.
+    pub addressed: Vec<&'x [u8]>,
+    /// Every field that names a recipient: To, Cc, and those that relays add: Delivered-To, X-Original-To, Envelope-To.
     pub recipients: Vec<&'x [u8]>,
     /// Subject.
     pub subject: Option<&'x [u8]>,
@@ -67,7 +69,11 @@ impl<'x> Fields<'x> {
                 HeaderName::From => first(&mut fields.from),
                 HeaderName::Sender => first(&mut fields.sender),
                 HeaderName::ReplyTo => first(&mut fields.reply_to),
-                HeaderName::To | HeaderName::Cc | HeaderName::DeliveredTo => fields.recipients.push(value),
+                HeaderName::To | HeaderName::Cc => {
+                    fields.addressed.push(value);
+                    fields.recipients.push(value);
+                }
+                HeaderName::DeliveredTo => fields.recipients.push(value),
                 HeaderName::Subject => first(&mut fields.subject),
                 HeaderName::Date => first(&mut fields.date),
                 HeaderName::MessageId => first(&mut fields.message_id),

@@ -11,8 +11,8 @@ const REFERENCES: usize = 50;
 /// line ends count once, so a second delivery of the same mail has the same id.
 pub fn synthetic_id(mail: &Mail<'_>, fields: &Fields<'_>) -> String {
     let mut digest = Sha256::new();
-    let to = fields.recipients.first().copied();
-    for field in [fields.from, to, fields.subject, fields.date].into_iter().map(Option::unwrap_or_default) {
+    let written = [fields.from, fields.subject, fields.date].into_iter().map(Option::unwrap_or_default);
+    for field in written.chain(fields.addressed.iter().copied()) {
         // Relays fold anew.
         for word in field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
             digest.update(word);

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use tributary_channel_email::Email;
+use channel_email::Email;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, HandleKind, Inbound};
 use tributary_sdk::{Arrival, Channel, Envelope, Reading};

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tributary_channel_email::Email;
+use channel_email::Email;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, Inbound};
 use tributary_sdk::{Arrival, Channel, Envelope, Rejection};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tributary_channel_email::{Email, header, html, mime};
+use channel_email::{Email, header, html, mime};
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::{Arrival, Channel, Envelope, Rejection};
 

@@ -3,7 +3,7 @@
 
 use mail_parser::MessageParser;
 use proptest::prelude::*;
-use tributary_channel_email::Email;
+use channel_email::Email;
 use tributary_sdk::host::mail::MailError;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{

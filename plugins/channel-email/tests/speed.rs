@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use tributary_channel_email::Email;
+use channel_email::Email;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::{Arrival, Channel, Envelope};
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tributary_channel_email::quote;
+use channel_email::quote;
 
 /// Where the data is; none where this checkout stands alone.
 fn data() -> Option<PathBuf> {

@@ -21,6 +21,9 @@ use tributary_runtime::{
 use tributary_store::Store;
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CHAIN: [&str; 3] = ["policy-triage", "policy-routing", "policy-receipt"];
 const SENDERS: usize = 50;
 
@@ -167,7 +170,7 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             };
             policies.push(policy);
         }
-        let plugin = tributary_sdk::load::<channel_email::Email>("{}").map_err(anyhow::Error::msg)?;
+        let plugin = tributary_sdk::load::<channel_email::Email>(r#"{"from": "support@shop.example"}"#).map_err(anyhow::Error::msg)?;
         Arc::new(Native::new(plugin, &email, Some(name.clone()), blobs.clone())?)
     } else {
         let nothing = Arc::new(Nothing);
@@ -183,7 +186,8 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             let settings = Settings { reuse, ..Settings::default() };
             policies.push(runtime.load(package(&args.plugins, chained)?, settings).await?);
         }
-        runtime.load(email, Settings { reuse, channel: Some(name.clone()), ..Settings::default() }).await?
+        let config = email.effective_config(&toml::toml! { from = "support@shop.example" })?;
+        runtime.load(email, Settings { config, reuse, channel: Some(name.clone()), ..Settings::default() }).await?
     };
     Ok(Plugins::new(vec![Channel { name, adapter, addresses: Vec::new() }], policies))
 }

@@ -27,6 +27,7 @@ impl Readers {
             conn.busy_timeout(Duration::from_secs(5))?;
             conn.pragma_update(None, "cache_size", -2_048)?;
             conn.set_prepared_statement_cache_capacity(64);
+            super::keep_plans(&conn)?;
             Ok(Mutex::new(conn))
         };
         let connections = (0..count.max(1)).map(|_| connection()).collect::<Result<_, _>>()?;
