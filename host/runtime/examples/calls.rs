@@ -52,7 +52,14 @@ async fn main() -> Outcome<()> {
         if generation.is_adapter() {
             for size in [1 << 10, 50 << 10] {
                 let mail = mail(size);
-                measure(&format!("receive {how}, {} KB", size >> 10), || receive(&generation, &mail)).await?;
+                let what = format!("receive {how}, {} KB", size >> 10);
+                measure(&what, || receive(&generation, &mail)).await?;
+                let generation = Arc::clone(&generation);
+                at_once(&what, move || {
+                    let (generation, mail) = (Arc::clone(&generation), mail.clone());
+                    async move { generation.receive(context(), &mail).await.is_ok() }
+                })
+                .await?;
             }
         }
         if generation.decides() {
@@ -76,6 +83,30 @@ fn runtime(folder: &Path) -> Outcome<Arc<Runtime>> {
         blobs: Blobs::open(&folder.join("blobs"))?,
     };
     Ok(Runtime::new(config, services)?)
+}
+
+/// Calls from many tasks at once, over all workers.
+async fn at_once<F>(what: &str, call: impl Fn() -> F + Clone + Send + 'static) -> Outcome<()>
+where
+    F: Future<Output = bool> + Send,
+{
+    const TASKS: usize = 32;
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let call = call.clone();
+            tokio::spawn(async move {
+                for _ in 0..CALLS / TASKS {
+                    assert!(call().await, "a call failed");
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await?;
+    }
+    println!("{what}, {TASKS} tasks: {:.0} calls/s", CALLS as f64 / start.elapsed().as_secs_f64());
+    Ok(())
 }
 
 async fn measure<F: Future<Output = Outcome<CallCost>>>(what: &str, call: impl Fn() -> F) -> Outcome<()> {

@@ -288,3 +288,111 @@ impl Lift<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blobs::Blobs;
+    use crate::budget::Meter;
+    use crate::call::{Budgets, CallContext};
+    use crate::grant::Granted;
+    use crate::services::{Nothing, Services};
+    use crate::state::Shared;
+    use std::sync::Arc;
+
+    fn state(bytes_out: usize) -> CallState {
+        let folder = tempfile::tempdir().unwrap();
+        let budgets = Budgets { bytes_out, ..Budgets::default() };
+        let shared = Shared {
+            name: "guest".into(),
+            channel: "".into(),
+            config: String::new(),
+            granted: Granted { services: vec![], secrets: vec![], egress: vec![], actions: Arc::new([]) },
+            services: Services {
+                state: Arc::new(Nothing),
+                mail: Arc::new(Nothing),
+                secrets: Arc::new(Nothing),
+                blobs: Blobs::open(folder.path()).unwrap(),
+            },
+            budgets,
+        };
+        let context = CallContext { now: Timestamp(1), conversation: None, attachments: Vec::new() };
+        let mut state = CallState::new(Arc::new(shared), context, Meter::new(), budgets);
+        state.files.push(("mine".into(), 3));
+        state
+    }
+
+    fn content(text: &str, blob: Option<&str>) -> w::ContentResult {
+        let file = |blob: &str| w::AttachmentResult {
+            blob: blob.into(),
+            name: "a".into(),
+            media_type: "text/plain".into(),
+            size: u64::MAX,
+            content_id: None,
+        };
+        w::ContentResult {
+            text: text.into(),
+            quoted: None,
+            html: None,
+            attachments: blob.map(file).into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_call_ends_the_call_and_the_size_of_ones_own_is_the_hosts() {
+        let mut state = state(1000);
+        let mine = lift(&mut state, |lift| lift.content(content("", Some("mine")))).unwrap();
+        assert_eq!(mine.attachments[0].size, 3);
+        let error = lift(&mut state, |lift| lift.content(content("", Some("theirs")))).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Stop::Contract(what)) if what.contains("belong")), "{error}");
+    }
+
+    #[test]
+    fn a_text_beyond_the_budget_ends_the_call() {
+        let mut state = state(10);
+        lift(&mut state, |lift| lift.content(content("0123456789", None))).unwrap();
+        let error = lift(&mut state, |lift| lift.content(content("x", None))).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Stop::Budget)), "{error}");
+        assert_eq!(state.breach, Some(crate::call::Budget::BytesOut));
+    }
+
+    #[test]
+    fn a_message_has_an_author_and_a_moment_that_the_store_can_keep() {
+        let message = |from: Vec<w::HandleResult>| w::InboundResult {
+            external_id: None,
+            sent_at: u64::MAX,
+            author: w::Author::Customer,
+            from,
+            display_name: None,
+            subject: None,
+            content: content("", None),
+            thread: w::ThreadHintsResult {
+                reply_token: None,
+                tag: None,
+                in_reply_to: None,
+                references: vec![],
+                thread_key: None,
+                order_id: None,
+            },
+            automatic: false,
+            attributes: vec![],
+        };
+        let handle = w::HandleResult { kind: w::HandleKind::Email, value: "a@b.example".into(), verified: false };
+        let lifted = lift(&mut state(1000), |lift| lift.inbound(message(vec![handle]))).unwrap();
+        assert_eq!(lifted.sent_at, NEVER);
+        assert!(lift(&mut state(1000), |lift| lift.inbound(message(vec![]))).is_err());
+    }
+
+    #[test]
+    fn a_span_lies_within_the_draft_or_means_all_of_it() {
+        let draft = "ab你c";
+        let cases = [((0, 2), true), ((2, 5), true), ((0, 6), true), ((3, 5), false), ((2, 1), false), ((0, 7), false)];
+        for (span, kept) in cases {
+            let objection = w_desk::Objection { rule: "K1".into(), why: "why".into(), span: Some(span) };
+            let verdict = w_desk::Verdict::Block(vec![objection]);
+            let lifted = lift(&mut state(1000), |lift| lift.verdict(verdict, draft)).unwrap();
+            let Verdict::Block(objections) = lifted else { panic!("{lifted:?}") };
+            assert_eq!(objections[0].span, kept.then_some(span), "{span:?}");
+        }
+    }
+}
