@@ -74,7 +74,7 @@ pub(crate) struct LiveEvent {
 /// a `LiveEvent`. A client that comes back with `Last-Event-ID` misses nothing. The stream ends when the daemon stops.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "follow_events", tag = "status",
     params(EventQuery, ("Last-Event-ID" = Option<i64>, Header, description = "`id` of the last event that was seen")),
-    responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
+    responses((status = 200, description = "Events, until the connection or the daemon ends", body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     headers: HeaderMap,

@@ -145,11 +145,17 @@ pub fn run(command: QueueCommand) -> anyhow::Result<ExitCode> {
 
 fn done(common: &Common, api: &Api, id: &str, act: &str, body: &Value, what: &str) -> anyhow::Result<()> {
     let answer = api.post(&conversation(id, act), body)?;
-    common.print(&answer, |page| page.line(&format!("{} {what}", plain(id))))
+    common.print(&answer, |page| page.line(&format!("{} {what}", tag(id))))
 }
 
 fn conversation(id: &str, act: &str) -> String {
     format!("/conversations/{}{act}", escape(id))
+}
+
+/// A conversation as people call it, however it was named.
+fn tag(id: &str) -> String {
+    let number = id.strip_prefix(['T', 't']).unwrap_or(id);
+    plain(&format!("T{number}"))
 }
 
 /// A text as one part of a path or a query.
@@ -192,7 +198,7 @@ fn say_replied(page: &mut Page, id: &str, replied: &Value, close: bool) {
         page.line(&page.styled(Style::Alarm, &line));
     }
     let closed = if close { " and is closed" } else { "" };
-    page.line(&format!("{} has your answer{closed}. It is on its way as number {}.", plain(id), replied["outgoing"]));
+    page.line(&format!("{} has your answer{closed}. It is on its way as number {}.", tag(id), replied["outgoing"]));
 }
 
 fn queue(page: &mut Page, list: &Value) {

@@ -32,6 +32,13 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         page.line("");
         self::message(page, message);
     }
+    let notes: Vec<Value> = list(&it["audit"]).iter().filter(|event| event["act"] == "noted").cloned().collect();
+    section(page, "Notes", &notes, |note| {
+        let words = note["detail"].as_str().or(note["why"].as_str()).unwrap_or_default();
+        let by = text(&note["actor"]);
+        let by = by.split_once(':').map_or(by.as_str(), |(_, name)| name);
+        format!("{by}, {}: {}", moment(&text(&note["at"])), plain(words))
+    });
     section(page, "Decided", list(&it["decisions"]), |decision| {
         let refused = if decision["act"] == "refused" { " (refused)" } else { "" };
         let action = [text(&decision["action"]), text(&decision["detail"])].join(" ");
@@ -138,7 +145,11 @@ mod tests {
             ],
             "decisions": [{"act": "refused", "policy": "p", "rule": "C1", "why": "not granted", "action": "close", "detail": null}],
             "clocks": [{"name": "first-answer", "due_at": "2026-05-04T09:15:00.000Z", "paused": false}],
-            "audit": [{"at": "2026-05-04T09:00:00.000Z", "actor": "host", "act": "opened"}], "links": []
+            "audit": [
+                {"at": "2026-05-04T09:00:00.000Z", "actor": "host", "act": "opened"},
+                {"at": "2026-05-04T09:05:00.000Z", "actor": "agent:lin", "act": "noted", "detail": "asked\nthe carrier"}
+            ],
+            "links": []
         });
         let mut page = Page { text: String::new(), colour: false };
         conversation(&mut page, &it, false);
@@ -159,6 +170,9 @@ bot · 2026-05-04 09:01 UTC · email · automatic · failed
   550 no such user
   Received.
 
+Notes
+  lin, 2026-05-04 09:05 UTC: asked the carrier
+
 Decided
   close (refused) — p, rule C1: not granted
 
@@ -167,6 +181,6 @@ Clocks
 ";
         assert_eq!(page.text, expected);
         conversation(&mut page, &it, true);
-        assert!(page.text.ends_with("Happened\n  2026-05-04T09:00:00.000Z  host  opened\n"), "{}", page.text);
+        assert!(page.text.contains("Happened\n  2026-05-04T09:00:00.000Z  host  opened\n"), "{}", page.text);
     }
 }

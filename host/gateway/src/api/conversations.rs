@@ -43,7 +43,7 @@ pub(crate) struct ConversationQuery {
 ///
 /// All of them, the latest opened first.
 #[utoipa::path(get, path = "/api/v1/conversations", operation_id = "list_conversations", tag = "conversations", params(ConversationQuery),
-    responses((status = 200, body = List<ConversationView>)))]
+    responses((status = 200, description = "A page", body = List<ConversationView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Query(query): Query<ConversationQuery>,
@@ -66,7 +66,7 @@ pub(crate) async fn list(
 /// Its messages, what policies decided and why, its clocks and everything that happened to it.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "show_conversation", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag", example = "T1042")),
-    responses((status = 200, body = DetailView)))]
+    responses((status = 200, description = "The conversation", body = DetailView)))]
 pub(crate) async fn show(
     State(state): State<ApiState>,
     Path(id): Path<String>,
@@ -81,7 +81,7 @@ pub(crate) async fn show(
 /// The bytes as they came. Always a download, never shown in place: nothing made them safe.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/attachments/{blob}", operation_id = "download_attachment", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag"), ("blob" = String, Path, description = "`blob` of the attachment")),
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn attachment(
     State(state): State<ApiState>,
     Path((id, blob)): Path<(String, String)>,
@@ -123,7 +123,7 @@ pub(crate) struct Claimed {
 /// Yours until the lease ends. 409 says who holds it until when.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/claim", operation_id = "claim_conversation", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Claim,
-    responses((status = 200, body = Claimed)))]
+    responses((status = 200, description = "Yours now", body = Claimed)))]
 pub(crate) async fn claim(
     State(state): State<ApiState>,
     caller: Caller,
@@ -141,7 +141,7 @@ pub(crate) async fn claim(
 /// The lease counts from now again. If it ran out and nobody else took the conversation, it is yours again.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/heartbeat", operation_id = "renew_claim", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Claim,
-    responses((status = 200, body = Claimed)))]
+    responses((status = 200, description = "Yours for longer", body = Claimed)))]
 pub(crate) async fn heartbeat(
     state: State<ApiState>,
     caller: Caller,
@@ -182,7 +182,7 @@ pub(crate) struct Replied {
 /// policies hold against the text.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/reply", operation_id = "reply", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Reply,
-    responses((status = 201, body = Replied)))]
+    responses((status = 201, description = "On disk, and on its way", body = Replied)))]
 pub(crate) async fn reply(
     State(state): State<ApiState>,
     caller: Caller,

@@ -68,7 +68,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 ///
 /// OpenAPI 3.1.
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "openapi", tag = "status",
-    responses((status = 200, body = Object, content_type = "application/json")))]
+    responses((status = 200, description = "The document", body = Object, content_type = "application/json")))]
 pub(crate) async fn serve() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
 }

@@ -87,7 +87,7 @@ pub(crate) struct ParkedQuery {
 ///
 /// The latest first, each with its cause.
 #[utoipa::path(get, path = "/api/v1/parked", operation_id = "list_parked", tag = "parked", params(ParkedQuery),
-    responses((status = 200, body = List<ParkedView>)))]
+    responses((status = 200, description = "A page", body = List<ParkedView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Query(query): Query<ParkedQuery>,
@@ -161,7 +161,7 @@ async fn find(state: &ApiState, id: &str) -> Result<(Parked, Option<StoredArriva
 
 /// Read what was kept aside
 #[utoipa::path(get, path = "/api/v1/parked/{id}", operation_id = "show_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")),
-    responses((status = 200, body = ParkedDetail)))]
+    responses((status = 200, description = "The item", body = ParkedDetail)))]
 pub(crate) async fn show(
     State(state): State<ApiState>,
     Path(id): Path<String>,
@@ -174,7 +174,7 @@ pub(crate) async fn show(
 ///
 /// Every byte as it came in, as a download. 404 where it is no arrival.
 #[utoipa::path(get, path = "/api/v1/parked/{id}/raw", operation_id = "download_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")),
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn raw(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (parked, arrival) = find(&state, &id).await?;
     let arrival = arrival.ok_or_else(|| Problem::unknown("raw arrival of parked item", &id))?.arrival;
@@ -205,7 +205,7 @@ pub(crate) struct ReplayView {
 ///
 /// An arrival is read again at once; a happening or an outgoing message is queued again. 422 says why it failed again.
 #[utoipa::path(post, path = "/api/v1/parked/{id}/replay", operation_id = "replay_parked", tag = "parked", params(("id" = i64, Path, description = "Its number")), request_body = Replay,
-    responses((status = 200, body = ReplayView), (status = 202, body = ReplayView)))]
+    responses((status = 200, description = "Read again", body = ReplayView), (status = 202, description = "Queued again", body = ReplayView)))]
 pub(crate) async fn replay(
     State(state): State<ApiState>,
     caller: Caller,

@@ -36,7 +36,7 @@ pub(crate) struct QueueQuery {
 ///
 /// Open conversations in the order they are to be worked on: grade, then the nearest due time, then age.
 #[utoipa::path(get, path = "/api/v1/queue", operation_id = "list_queue", tag = "queue", params(QueueQuery),
-    responses((status = 200, body = List<ConversationView>)))]
+    responses((status = 200, description = "A page", body = List<ConversationView>)))]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Query(query): Query<QueueQuery>,
@@ -82,7 +82,7 @@ pub(crate) struct ClaimNext {
 ///
 /// The first of the queue that nobody holds becomes yours until the lease ends. Two agents never get the same one.
 #[utoipa::path(post, path = "/api/v1/queue/claim", operation_id = "claim_next", tag = "queue", request_body = ClaimNext,
-    responses((status = 200, body = ConversationView), (status = 204, description = "Nothing waits")))]
+    responses((status = 200, description = "Yours now", body = ConversationView), (status = 204, description = "Nothing waits")))]
 pub(crate) async fn claim(
     State(state): State<ApiState>,
     caller: Caller,

@@ -13,7 +13,7 @@ use tributary_store::{Counts, Scope};
 const PING: Duration = Duration::from_secs(2);
 
 /// Count what there is
-#[utoipa::path(get, path = "/api/v1/stats", operation_id = "stats", tag = "status", responses((status = 200, body = StatsView)))]
+#[utoipa::path(get, path = "/api/v1/stats", operation_id = "stats", tag = "status", responses((status = 200, description = "The counts", body = StatsView)))]
 pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<StatsView>, Problem> {
     let counts = state.store().counts(now()).await?;
     Ok(axum::Json(StatsView::from(counts)))
@@ -22,7 +22,7 @@ pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<St
 /// Is the process alive?
 ///
 /// Always 200 while it answers at all.
-#[utoipa::path(get, path = "/healthz", operation_id = "health", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/healthz", operation_id = "health", tag = "status", responses((status = 200, description = "Alive", body = String, content_type = "text/plain")))]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -30,7 +30,7 @@ pub(crate) async fn healthz() -> &'static str {
 /// Is it ready for work?
 ///
 /// 200 while plugins are loaded and the store can write; 503 at start, at stop, and while the store fails.
-#[utoipa::path(get, path = "/readyz", operation_id = "readiness", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/readyz", operation_id = "readiness", tag = "status", responses((status = 200, description = "Ready", body = String, content_type = "text/plain")))]
 pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<&'static str, Problem> {
     if !state.ready() {
         return Err(Problem::new(Kind::Unavailable, "plugins are being loaded"));
@@ -51,7 +51,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<&'static str
 /// Metrics for Prometheus
 ///
 /// The text format of Prometheus. Without a token unless the operator asks for one; then any token will do.
-#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "status", responses((status = 200, description = "The numbers", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, Problem> {
     if state.metrics_need_token()
         && let Err(problem) = auth::identify(&state, &headers, Scope::Read).await

@@ -46,7 +46,7 @@ impl From<&Token> for TokenView {
 /// List tokens
 ///
 /// All of them, also those out of use, on one page. Secrets are never shown: the store has only their digests.
-#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, body = List<TokenView>)))]
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses((status = 200, description = "All tokens", body = List<TokenView>)))]
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<axum::Json<List<TokenView>>, Problem> {
     let tokens = state.store().tokens().await?;
     Ok(axum::Json(List { items: tokens.iter().map(TokenView::from).collect(), next: None }))
@@ -81,7 +81,7 @@ pub(crate) struct CreatedToken {
 ///
 /// The secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", request_body = CreateToken,
-    responses((status = 201, body = CreatedToken)))]
+    responses((status = 201, description = "The token, with its secret", body = CreatedToken)))]
 pub(crate) async fn create(State(state): State<ApiState>, Json(body): Json<CreateToken>) -> Result<Response, Problem> {
     if !is_agent_name(&body.name) {
         return Err(Problem::invalid("name has 1 to 64 characters without blanks"));

@@ -73,6 +73,11 @@ fn everything_in_it_is_documented() {
             if !text(&operation["summary"]) {
                 silent.push(format!("{method} {path}"));
             }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                if !text(&response["description"]) {
+                    silent.push(format!("{method} {path} {status}"));
+                }
+            }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 if !text(&parameter["description"]) {
                     silent.push(format!("{method} {path} {}", parameter["name"]));

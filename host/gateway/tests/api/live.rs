@@ -1,9 +1,10 @@
 //! The event stream: nothing missed, nothing twice, and an end when the daemon stops.
 use crate::fixture::House;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+use tributary_gateway::http::HttpConfig;
 
 /// A client that reads the raw stream.
 struct Stream(BufReader<TcpStream>);
@@ -129,4 +130,18 @@ fn streams_end_when_the_daemon_stops() {
         assert!(!line.starts_with("event: lost"));
     }
     assert!(TcpStream::connect(house.address).is_err(), "the listener is still there");
+}
+
+#[test]
+fn a_client_that_stalls_in_its_head_is_let_go_and_others_get_its_place() {
+    let config = HttpConfig { max_connections: 1, head: Duration::from_millis(200), ..HttpConfig::default() };
+    let house = House::with_config(config, false);
+    let mut stalls = TcpStream::connect(house.address).unwrap();
+    stalls.write_all(b"GET /healthz HTTP/1.1\r\nHost:").unwrap();
+    // The only place is taken, so this one waits for the other's end.
+    assert_eq!(house.nobody().get("/healthz").status, 200);
+    stalls.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut said = String::new();
+    stalls.read_to_string(&mut said).unwrap();
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{said}");
 }
