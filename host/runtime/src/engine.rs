@@ -250,6 +250,9 @@ fn settings(config: &RuntimeConfig) -> Config {
         .concurrency_support(false)
         .memory_init_cow(true)
         .wasm_memory64(false)
+        // Memory that threads share is not counted by any limit.
+        .wasm_threads(false)
+        .wasm_gc(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     engine
 }

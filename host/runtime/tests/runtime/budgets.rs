@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tributary_model::ChannelName;
-use tributary_runtime::{Adapter, Blame, Budget, Budgets, CallError, RuntimeConfig, Settings};
+use tributary_runtime::{Adapter, Blame, Budget, Budgets, CallError, LoadError, RuntimeConfig, Settings};
 
 fn within(budgets: Budgets) -> Settings {
     Settings { budgets, ..Settings::default() }
@@ -111,7 +111,7 @@ async fn all_memories_and_tables_count_together() {
     // And one that is too large from the start does not even get as far as `prepare`.
     let error = house.runtime.load(greedy, within(Budgets { memory: 1000, ..budgets })).await.unwrap_err();
     match error {
-        tributary_runtime::LoadError::Prepare(error) => assert_eq!(breached(error), Budget::Memory),
+        LoadError::Prepare(error) => assert_eq!(breached(error), Budget::Memory),
         other => panic!("{other:?}"),
     }
 }
@@ -174,6 +174,24 @@ async fn a_trap_is_named_and_the_next_call_starts_anew() {
         }
     }
     assert_eq!(house.world.questions.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn what_no_budget_can_count_is_refused_and_endless_recursion_traps() {
+    let house = House::new();
+    let shared = Guest { items: "(memory $shared 1 100 shared)", ..POLICY }.package();
+    let refused = house.runtime.load(shared, Settings::default()).await;
+    assert!(matches!(refused, Err(LoadError::Component(_))), "{refused:?}");
+    let endless = Guest { items: "(func $deeper (call $deeper))", main: "(call $deeper)", ..POLICY }.package();
+    let generation = house.load(&endless, Settings::default()).await;
+    assert_eq!(decide(&generation).await.unwrap_err().blame(), Blame::Trap);
+    let calm = house.load(&POLICY.package(), Settings::default()).await;
+    decide(&calm).await.unwrap();
+    // A second memory is counted like the first.
+    let two = Guest { items: "(memory $more 40)", ..POLICY }.package();
+    let generation = house.load(&two, Settings::default()).await;
+    let cost = decide(&generation).await.unwrap().cost;
+    assert!(cost.memory >= 42 * 65536, "{cost:?}");
 }
 
 #[tokio::test]
