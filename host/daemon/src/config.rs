@@ -322,7 +322,8 @@ fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {
     let number = |key, most| section.number(key, 1, most).and_then(|n| usize::try_from(n).ok());
     config.receiving = number("receiving", 100_000).unwrap_or(config.receiving);
     config.deciding = number("deciding", 1_024).unwrap_or(config.deciding);
-    config.delivering = number("delivering", 1_024).unwrap_or(config.delivering);
+    let delivering = section.number("delivering", 0, 1_024).and_then(|n| usize::try_from(n).ok());
+    config.delivering = delivering.unwrap_or(config.delivering);
     config.lease = section.duration("lease", 5 * SECOND, HOUR).unwrap_or(config.lease);
     config.grace = section.duration("grace", Duration::ZERO, HOUR).unwrap_or(config.grace);
     let backoff = &mut config.backoff;

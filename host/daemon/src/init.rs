@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tributary_gateway::api::auth::new_token;
 use tributary_runtime::{Kind, Package};
 use tributary_store::{NewToken, Scope};
 
@@ -105,7 +106,8 @@ fn bundled(named: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
 /// The first token, for the command line of this folder.
 async fn first_token(folder: &Folder) -> anyhow::Result<String> {
     let store = wire::open_store(folder)?;
-    let (secret, digest) = wire::new_secret()?;
+    let (secret, digest) =
+        new_token().map_err(|error| anyhow::anyhow!("there are no random numbers for a token: {error}"))?;
     let token = NewToken { name: "operator".into(), digest, scope: Scope::Admin };
     store.create_token(token, tributary_pipeline::now()).await?;
     Ok(secret)
@@ -188,7 +190,7 @@ listen = "{}"
 
 # [pipeline]
 # deciding = 64                                # happenings decided at once
-# delivering = 32                              # messages sent at once
+# delivering = 32                              # messages sent at once; 0: hold everything that would leave
 # retry-first = "30 s"                         # a failed send is tried again after this, then twice as long, …
 # retry-most = "4 h"                           # … up to this,
 # retry-tries = 33                             # … so often in all

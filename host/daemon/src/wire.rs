@@ -2,7 +2,6 @@
 use crate::config::{Config, Folder, error_line};
 use anyhow::Context;
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
@@ -56,15 +55,6 @@ pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> any
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
     })
-}
-
-/// A new token's secret and its digest. 160 random bits.
-pub fn new_secret() -> anyhow::Result<(String, [u8; 32])> {
-    let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    let secret = format!("trb_{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase());
-    let digest = Sha256::digest(secret.as_bytes()).into();
-    Ok((secret, digest))
 }
 
 struct PluginState(Arc<dyn Store>);

@@ -36,7 +36,7 @@ pub struct Config {
     pub receiving: usize,
     /// Happenings decided at once. More than there are cores: a worker waits for the disk most of its time.
     pub deciding: usize,
-    /// Outgoing messages sent at once.
+    /// Outgoing messages sent at once. 0: everything that would leave is held.
     pub delivering: usize,
     /// How long a node may take for a happening or an outgoing message before another may have it.
     pub lease: Duration,
@@ -102,11 +102,13 @@ impl Pipeline {
         for number in 0..self.config.deciding.max(1) {
             driver.spawn(format!("decide-{number}"), decide::worker(self.clone(), driver.stop()));
         }
-        for number in 0..self.config.delivering.max(1) {
+        for number in 0..self.config.delivering {
             driver.spawn(format!("deliver-{number}"), deliver::worker(self.clone(), driver.stop()));
         }
         driver.spawn("claim-happenings", claim::happenings(self.clone(), driver.stop()));
-        driver.spawn("lease-outgoing", claim::outgoing(self.clone(), driver.stop()));
+        if self.config.delivering > 0 {
+            driver.spawn("lease-outgoing", claim::outgoing(self.clone(), driver.stop()));
+        }
         driver.spawn("ring", tick::ring(self.clone(), driver.stop()));
         driver.spawn("sweep", tick::sweep(self.clone(), driver.stop()));
         Ok(())
