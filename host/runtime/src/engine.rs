@@ -238,6 +238,8 @@ fn settings(config: &RuntimeConfig) -> Config {
         .max_core_instances_per_component(PER_COMPONENT)
         .max_tables_per_component(PER_COMPONENT)
         .max_memories_per_component(8)
+        .max_memories_per_module(8)
+        .max_tables_per_module(8)
         .max_unused_warm_slots(64);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         // The kernel tells which pages a call wrote: they are put back in place instead of being faulted in again.
