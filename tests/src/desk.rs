@@ -283,7 +283,7 @@ impl Drop for Desk {
 }
 
 /// Where the desks' folders are: on the disk that the project is on, so that a sync is one.
-fn scratch() -> PathBuf {
+pub fn scratch() -> PathBuf {
     let folder = program::root().join("target/desks");
     std::fs::create_dir_all(&folder).expect("target can be written");
     folder

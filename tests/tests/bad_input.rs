@@ -109,6 +109,32 @@ fn many_attachments(count: usize) -> Vec<u8> {
     raw("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n", body.as_bytes())
 }
 
+/// What is no mail is taken, parked with its cause as it came in, shown, and stays when it is replayed in vain; the mails
+/// behind it, in the same session, go on.
+#[test]
+fn what_cannot_be_read_is_parked_and_those_behind_go_on() {
+    let desk = Desk::start();
+    let mut client = Client::open(&desk.smtp);
+    let unreadable = b"\x00\x01 no header, no end of one\r\n";
+    let readable = Mail::new("ann@mail.example", "behind it", "The kettle leaks.").bytes();
+    for mail in [&unreadable[..], &readable] {
+        assert_eq!(client.send("odd@mail.example", &[SUPPORT], mail).unwrap().code, 250);
+    }
+    let rows = desk.settled();
+    assert_eq!((rows.inbound, rows.parked), (1, 1), "{rows:?}");
+    let parked = desk.json(&["parked", "list"])["items"][0].clone();
+    assert_eq!((&parked["what"], &parked["blame"]), (&"arrival".into(), &"sender".into()), "{parked}");
+    assert!(parked["why"].as_str().is_some_and(|why| !why.is_empty()), "{parked}");
+    let id = parked["id"].to_string();
+    program::run_well(&mut desk.command(&["parked", "show", &id]));
+    let raw = desk.api.try_get(&format!("/api/v1/parked/{id}/raw")).unwrap();
+    assert_eq!((raw.status, raw.text.as_bytes()), (200, &unreadable[..]), "kept as it came in");
+    let replayed = desk.run(&["parked", "replay", &id]);
+    assert!(!replayed.status.success(), "it failed again");
+    assert_eq!(desk.settled().parked, 1);
+    still_serves(&desk, desk.pid());
+}
+
 /// RFC 1870: announced too big is refused at once, found too big at the end; what fits the limit is taken.
 #[test]
 fn fifty_megabytes_are_too_big_by_default_and_taken_where_allowed() {

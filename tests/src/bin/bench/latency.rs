@@ -59,7 +59,7 @@ pub fn run() {
     row("seen by a follower of the queue", shown.len().to_string(), "all");
     print("end of DATA to 250", &mut acknowledged, "");
     print("end of DATA to visible in the queue", &mut shown, "at most 20 ms");
-    print("end of DATA to decided, at a follower", &mut decided, "at most 20 ms");
+    print("end of DATA to decided, at a follower", &mut decided, "");
 }
 
 fn print(what: &str, values: &mut [Duration], aim: &str) {

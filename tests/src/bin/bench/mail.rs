@@ -1,6 +1,9 @@
 //! Throughput: how many mails a second come in, and how many are decided and queued.
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tributary_store::conformance::load;
+use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_tests::load::{Load, Sink};
 use tributary_tests::store::{self, Rows};
 use tributary_tests::{Desk, wait};
@@ -10,18 +13,37 @@ use crate::row;
 /// Mails of one run: about ten seconds of work, so that commits, checkpoints and wake-ups are all in it.
 const MAILS: usize = 60_000;
 
-/// Measure with every policy, and once more without the one that answers, which halves what there is to do.
+/// Connections at once.
+const CONNECTIONS: usize = 50;
+
+/// Measure with every policy, and once more without the one that answers, whose message is a second one to keep and to
+/// send; then the store alone, in the same run and on the same disk.
 pub fn run() {
-    measure("with acknowledgements, delivered to a relay", "");
-    measure("without acknowledgements", "policy-receipt");
+    let answered = measure("with acknowledgements, delivered to a relay", "");
+    let plain = measure("without acknowledgements", "policy-receipt");
+    let ceiling = ceiling();
+    println!("  the store's ceiling: the same rows and commits, no pipeline");
+    row("accepted and decided a second", format!("{ceiling:.0}"), "");
+    row("share of it reached with acknowledgements", format!("{:.0} %", answered / ceiling * 100.0), "");
+    row("share of it reached without", format!("{:.0} %", plain / ceiling * 100.0), "");
 }
 
-fn measure(what: &str, without: &str) {
+/// Messages a second that the store takes and decides by itself, as many under way as the load has connections.
+fn ceiling() -> f64 {
+    let folder = tempfile::tempdir_in(tributary_tests::desk::scratch()).expect("a folder can be made");
+    let store = SqliteStore::open(&SqliteConfig::new(folder.path())).expect("a store can be opened");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
+    let run = runtime.block_on(load::ceiling(Arc::new(store), "run", MAILS, CONNECTIONS));
+    run.unwrap_or_else(|unmet| panic!("{unmet:?}")).per_second()
+}
+
+/// Mails taken, decided and queued a second.
+fn measure(what: &str, without: &str) -> f64 {
     let sink = Sink::start();
     let desk = Desk::setup().relay(sink.port).with("[log]\nfilter = \"warn\"\n").init();
     let mut desk = desk.without_policy(without);
     desk.serve();
-    let load = Load { connections: 50, mails: MAILS, per_second: None, first: 0 };
+    let load = Load { connections: CONNECTIONS, mails: MAILS, per_second: None, first: 0 };
     Load { mails: 2_000, first: 1_000_000, ..load }.send(&desk.smtp);
     desk.settled();
     let (daemon, own) = (cpu(desk.pid()), cpu(std::process::id()));
@@ -44,6 +66,7 @@ fn measure(what: &str, without: &str) {
     row("the daemon's CPU a mail", format!("{:.0} µs", daemon * 1e6 / MAILS as f64), "");
     row("the generator's CPU a mail", format!("{:.0} µs", own * 1e6 / MAILS as f64), "");
     row("acknowledgements that left meanwhile", sink.taken().to_string(), "");
+    MAILS as f64 / queued.as_secs_f64()
 }
 
 /// Seconds of CPU a process has used. The kernel counts in hundredths.
