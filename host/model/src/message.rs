@@ -365,7 +365,7 @@ pub struct Outgoing {
     pub in_reply_to: Option<String>,
     /// External ids of the conversation's earlier messages, oldest first, the newest twenty at most.
     pub references: Vec<String>,
-    /// What else the host knows.
+    /// What the channel told with the customer's own message that it answers.
     pub attributes: Vec<Attribute>,
 }
 

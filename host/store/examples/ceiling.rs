@@ -35,6 +35,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("accept+apply, {at_once:4} at once: {rate:7.0} messages/s, {each:5.1} µs each");
     }
     println!("memory: {}", memory());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(folder.join("paced")))?);
+    for rate in [200, 1_000, 3_000] {
+        let (middle, slow) = load::paced(store.clone(), &format!("at-{rate}"), rate, 10).await.map_err(unmet)?;
+        println!("accept to decided at {rate:4}/s: median {middle:?}, p99 {slow:?}");
+    }
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(folder.join("size")))?);
     let mut there = 0;
     for size in [1_000, 100_000] {

@@ -4,6 +4,7 @@
 //! is a function on a [`tx::Tx`]; a read is a function on a connection. The folder is locked while it is open.
 mod accept;
 mod alarms;
+mod checkpoint;
 mod clocks;
 mod codec;
 mod decide;
@@ -56,12 +57,13 @@ impl SqliteConfig {
 pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
+    // Behind the writer, whose end ends it.
+    _checkpointer: checkpoint::Checkpointer,
     _lock: File,
 }
 
-/// Pages the log may grow to before the writer copies them into the database: 16 MiB. Small enough to stay in the
-/// machine's cache, large enough that a page changed by many commits is copied once.
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// Pages the log may grow to before the writer itself copies what the [`checkpoint`] thread has left: 64 MiB.
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 impl SqliteStore {
     /// Opens the store in a folder, or makes one. Fails where another process has it, where the file is damaged, another
@@ -81,8 +83,9 @@ impl SqliteStore {
         upkeep::forget_requests(&tx::Tx::new(&conn))?;
         let newest = listing::last_event(&conn)?;
         let readers = Readers::open(&path, config.readers)?;
-        let writer = Writer::start(conn, config.queue, newest).map_err(unusable(&path))?;
-        Ok(Self { readers, writer, _lock: lock })
+        let (checkpointer, wake) = checkpoint::Checkpointer::start(&path)?;
+        let writer = Writer::start(conn, config.queue, newest, wake).map_err(unusable(&path))?;
+        Ok(Self { readers, writer, _checkpointer: checkpointer, _lock: lock })
     }
 }
 
@@ -106,7 +109,7 @@ fn configure(conn: &Connection, config: &SqliteConfig) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // After a checkpoint a log that a burst blew up is cut back.
-    conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    conn.pragma_update(None, "journal_size_limit", 96 * 1024 * 1024)?;
     conn.set_prepared_statement_cache_capacity(256);
     keep_plans(conn)
 }

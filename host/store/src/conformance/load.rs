@@ -78,6 +78,37 @@ pub async fn ceiling(store: Arc<dyn Store>, run: &str, messages: usize, at_once:
     Ok(Ceiling { messages, at_once, took: began.elapsed() })
 }
 
+/// Accepts and decides mails at a steady rate for so many seconds; how long each took from the call to decided, the
+/// 50th and the 99th of a hundred. Each mail has its own start time, kept whether or not the one before is done, so a
+/// store that stalls shows it.
+pub async fn paced(
+    store: Arc<dyn Store>,
+    run: &str,
+    per_second: u32,
+    seconds: u32,
+) -> Result<(Duration, Duration), Unmet> {
+    let began = tokio::time::Instant::now();
+    let mut tasks = Vec::new();
+    for n in 0..per_second * seconds {
+        let start = began + Duration::from_secs(1) * n / per_second;
+        tokio::time::sleep_until(start).await;
+        let (store, mail) = (store.clone(), first_mail(run, n as usize));
+        tasks.push(tokio::spawn(async move {
+            let now = Timestamp(1);
+            let accepted = store.accept(mail, Some(lease(now))).await?;
+            let claimed = found("the claimed happening", accepted.claimed.into_iter().next())?;
+            found("the snapshot", store.snapshot(claimed.id, NODE, now).await?)?;
+            store.apply(decided(&claimed, usual_decisions(n as usize), now)).await?;
+            Ok::<_, Unmet>(start.elapsed())
+        }));
+    }
+    let mut times = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        times.push(task.await??);
+    }
+    Ok(percentiles(times))
+}
+
 /// How long listing a page of 50 of the queue takes: the 50th and the 99th of a hundred, over so many calls, pages from
 /// the front and from deep inside in turn.
 pub async fn listing(store: &dyn Store, calls: usize) -> Result<(Duration, Duration), Unmet> {

@@ -3,7 +3,7 @@ use super::fixture::*;
 use super::*;
 use crate::*;
 use tributary_model::delivery::Settlement;
-use tributary_model::message::ThreadHints;
+use tributary_model::message::{Attribute, ThreadHints};
 
 cases![
     each_hint_alone_is_enough,
@@ -89,19 +89,23 @@ async fn a_tag_counts_only_for_those_who_belong(store: &dyn Store) -> Held {
     same("a stranger", accept(store, MAIL, tagged("<s1>"), Timestamp(5)).await?.fate, Fate::Opened)?;
     let mut invited = tagged("<s2>");
     invited.thread.reply_token = Some(token);
+    invited.attributes = vec![Attribute { name: "reply-to".into(), value: "stranger@home".into() }];
     same("with the secret", accept(store, MAIL, invited, Timestamp(6)).await?.conversation, id)?;
     same("who wrote in it before", accept(store, MAIL, tagged("<s3>"), Timestamp(7)).await?.conversation, id)?;
     // Whoever wrote last, the answer goes to the customer.
     allowed("the answer", store.reply(reply(id, "ann", "Yes", Timestamp(8))).await?)?;
     let leased = store.lease_outgoing(lease(Timestamp(8)), 10).await?;
     let to: Vec<_> = leased.iter().flat_map(|it| &it.message.to).map(|handle| handle.value.as_str()).collect();
-    same("to whom", to, vec!["a@x"])
+    same("to whom", to, vec!["a@x"])?;
+    same("and to nobody else", leased.iter().map(|it| it.message.attributes.len()).collect(), vec![0])
 }
 
 async fn an_answer_to_an_answer(store: &dyn Store) -> Held {
     let (id, token) = conversation(store).await?;
     let mut third = mail("<three>", "a@x", "Third");
     third.thread.in_reply_to = Some("<answer>".into());
+    let told = vec![Attribute { name: "reply-to".into(), value: "a@home".into() }];
+    third.attributes = told.clone();
     accept(store, MAIL, third, Timestamp(5)).await?;
     allowed("the answer", store.reply(reply(id, "ann", "Yes again", Timestamp(6))).await?)?;
     let leased = store.lease_outgoing(lease(Timestamp(6)), 10).await?;
@@ -109,5 +113,6 @@ async fn an_answer_to_an_answer(store: &dyn Store) -> Held {
     same("in reply to", out.in_reply_to.as_deref(), Some("<three>"))?;
     same("references", out.references, ["<one>", "<two>", "<answer>", "<three>"].map(String::from).to_vec())?;
     same("subject", out.subject.as_deref(), Some("Where is it?"))?;
+    same("what the channel told", out.attributes, told)?;
     same("token", out.reply_token, token)
 }

@@ -96,8 +96,9 @@ fn read(conn: &Connection, id: OutgoingId) -> Result<LeasedOutgoing, StoreError>
     let found = one(
         conn,
         "SELECT o.channel, o.attempts, o.at, o.conversation, c.reply_token, m.author, o.recipients, c.subject, m.text, \
-         m.quoted, m.html, m.attachments, o.in_reply_to, o.refs FROM outgoing AS o JOIN message AS m ON m.id = o.id \
-         JOIN conversation AS c ON c.id = o.conversation WHERE o.id = ?",
+         m.quoted, m.html, m.attachments, o.in_reply_to, o.refs, a.attributes FROM outgoing AS o \
+         JOIN message AS m ON m.id = o.id JOIN conversation AS c ON c.id = o.conversation \
+         LEFT JOIN message AS a ON a.id = o.answers WHERE o.id = ?",
         [id.0],
         |row| {
             let text = |column| row.get::<_, Option<String>>(column);
@@ -121,7 +122,7 @@ fn read(conn: &Connection, id: OutgoingId) -> Result<LeasedOutgoing, StoreError>
                         },
                         in_reply_to: text(12)?,
                         references: at.list(text(13)?.as_deref())?,
-                        attributes: Vec::new(),
+                        attributes: at.attributes(text(14)?.as_deref())?,
                     },
                 })
             }())

@@ -7,6 +7,7 @@
 //! One failing job must not hurt the others of its group. Savepoints would do that, but copy every page a job touches,
 //! and hardly any job fails: so a group first runs bare, and only where a job failed it is rolled back and run again with
 //! a savepoint around each job. A job can therefore run twice, and must not keep anything from its first run.
+use super::checkpoint::Wake;
 use super::tx::Tx;
 use crate::StoreError;
 use parking_lot::Mutex;
@@ -68,11 +69,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on this connection. `newest` is the newest event in it.
-    pub(super) fn start(conn: Connection, queue: usize, newest: EventId) -> std::io::Result<Self> {
+    pub(super) fn start(conn: Connection, queue: usize, newest: EventId, mut wake: Wake) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel(queue.max(1));
         let (news, changes) = watch::channel(newest);
-        let thread =
-            std::thread::Builder::new().name("store-writer".into()).spawn(move || write(&conn, inbox, &news))?;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write(&conn, inbox, &news, &mut wake))?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)), changes })
     }
 
@@ -112,7 +114,7 @@ impl Drop for Writer {
     }
 }
 
-fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watch::Sender<EventId>) {
+fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watch::Sender<EventId>, wake: &mut Wake) {
     let mut group = Vec::with_capacity(GROUP);
     while inbox.blocking_recv_many(&mut group, GROUP) > 0 {
         let began = Instant::now();
@@ -132,6 +134,7 @@ fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watc
                 Some(error)
             }
         };
+        wake.committed(group.len());
         for job in group.drain(..) {
             job.answer(lost.as_ref());
         }

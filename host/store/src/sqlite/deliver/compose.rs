@@ -1,6 +1,6 @@
 //! Writing an outgoing message, a person's or a machine's.
 use super::super::codec::{self, time};
-use super::super::tx::{Counter, Tx, many};
+use super::super::tx::{Counter, Tx, many, one};
 use crate::StoreError;
 use tributary_model::conversation::Conversation;
 use tributary_model::message::{Author, Content};
@@ -56,10 +56,17 @@ pub(in super::super) fn compose(
             &content.html,
         ),
     )?;
+    // What the channel told with the contact's own newest message goes back to it, such as a mail's Reply-To.
+    let answers = one(
+        tx.conn,
+        "SELECT id FROM message WHERE conversation = ? AND contact = ? AND channel = ? ORDER BY id DESC LIMIT 1",
+        (it.id.0, it.contact.0, channel),
+        |row| row.get::<_, i64>(0),
+    )?;
     tx.run(
-        "INSERT INTO outgoing (id, conversation, channel, recipients, in_reply_to, refs, state, attempts, next_at, at) \
-         VALUES (?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?)",
-        (id, it.id.0, channel, recipients, in_reply_to, codec::words(&references), time(now), time(now)),
+        "INSERT INTO outgoing (id, conversation, channel, recipients, answers, in_reply_to, refs, state, attempts, \
+         next_at, at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?)",
+        (id, it.id.0, channel, recipients, answers, in_reply_to, codec::words(&references), time(now), time(now)),
     )?;
     tx.count(Counter::Messages, 1);
     tx.count(Counter::Outgoing, 1);

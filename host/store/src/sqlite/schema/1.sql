@@ -172,6 +172,7 @@ CREATE TABLE outgoing (
     conversation INTEGER NOT NULL REFERENCES conversation (id),
     channel TEXT NOT NULL,
     recipients TEXT,
+    answers INTEGER REFERENCES message (id),
     in_reply_to TEXT,
     refs TEXT,
     state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'sent', 'failed')),

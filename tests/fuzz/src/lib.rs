@@ -1,0 +1,41 @@
+//! What the fuzz targets share.
+//!
+//! The plugins are linked as crates. Modules of the host are taken in by their files: their crates would bring the
+//! sandbox's compiler and the database with them, and a fuzz build of those takes longer than a run.
+mod email;
+
+pub use email::Desk;
+
+/// The mail doors of `host/gateway`.
+#[allow(dead_code, unused_imports, reason = "a target uses a part of it")]
+#[path = "../../../host/gateway/src"]
+pub mod gateway {
+    pub mod smtp;
+}
+
+/// The reading of components of `host/runtime`.
+#[allow(dead_code, unused_imports, reason = "a target uses a part of it")]
+#[path = "../../../host/runtime/src"]
+pub mod runtime {
+    pub mod package;
+}
+
+/// The reading of the configuration file of `host/daemon`.
+#[allow(dead_code, reason = "a target uses a part of it")]
+#[path = "../../../host/daemon/src/config"]
+pub mod daemon {
+    pub mod reader;
+}
+
+/// The parts of an input, which stand between lines of `%%`. Missing ones are empty.
+pub fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
+    const MARK: &[u8] = b"\n%%\n";
+    let mut rest = data;
+    let mut parts = [&data[..0]; N];
+    for (index, part) in parts.iter_mut().enumerate() {
+        let end = memchr::memmem::find(rest, MARK).filter(|_| index + 1 < N);
+        *part = &rest[..end.unwrap_or(rest.len())];
+        rest = end.map_or(&[], |end| &rest[end + MARK.len()..]);
+    }
+    parts
+}
