@@ -66,7 +66,10 @@ fuzz_target!(|data: &[u8]| {
     assert!(replies.ends_with("\r\n"));
     for line in replies.split_terminator("\r\n") {
         let (code, text) = line.as_bytes().split_at_checked(3).expect("a reply has a code");
-        assert!(line.len() <= 510 && code.iter().all(u8::is_ascii_digit) && matches!(text, [b' ' | b'-', ..]), "{line}");
+        assert!(
+            line.len() <= 510 && code.iter().all(u8::is_ascii_digit) && matches!(text, [b' ' | b'-', ..]),
+            "{line}"
+        );
         assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line:?}");
     }
     for (route, mail) in &whole.mails {
