@@ -4,12 +4,18 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Build the daemon. The answer is the executable.
+/// Build the daemon. The answer is the executable. `--workspace`, here as everywhere: cargo chooses the features of
+/// dependencies for all that is named at once, so another choice of packages would compile wasmtime a second time.
 pub fn daemon(root: &Path) -> Result<PathBuf> {
-    cargo(root, &["build", "--release", "--package", "tributary"])?;
+    cargo(root, &["build", "--release", "--workspace", "--bin", "tributary"])?;
     let executable = root.join("target/release/tributary");
     ensure!(executable.exists(), "cargo built no {}: is another target folder set?", executable.display());
     Ok(executable)
+}
+
+/// Build the daemon and every program that measures.
+pub fn programs(root: &Path) -> Result<()> {
+    cargo(root, &["build", "--release", "--workspace", "--bins", "--examples"])
 }
 
 /// Run cargo in the workspace, its output on standard error.
