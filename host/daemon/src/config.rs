@@ -327,8 +327,7 @@ fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {
     config.lease = section.duration("lease", 5 * SECOND, HOUR).unwrap_or(config.lease);
     config.grace = section.duration("grace", Duration::ZERO, HOUR).unwrap_or(config.grace);
     let backoff = &mut config.backoff;
-    backoff.first =
-        section.duration("retry-first", Duration::from_millis(10), 24 * HOUR).unwrap_or(backoff.first);
+    backoff.first = section.duration("retry-first", Duration::from_millis(10), 24 * HOUR).unwrap_or(backoff.first);
     backoff.most = section.duration("retry-most", Duration::from_millis(10), 240 * HOUR).unwrap_or(backoff.most);
     backoff.tries =
         section.number("retry-tries", 1, 1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(backoff.tries);

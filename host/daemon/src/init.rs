@@ -169,8 +169,14 @@ hostname = "{hostname}"
         smtp = args.smtp
     );
     match args.lmtp {
-        Some(lmtp) => text += &format!("# The same for LMTP, one answer for each recipient.\n[lmtp]\nlisten = \"{lmtp}\"\nhostname = \"{hostname}\"\n\n"),
-        None => text += "# The same for LMTP, one answer for each recipient.\n# [lmtp]\n# listen = \"127.0.0.1:2424\"\n\n",
+        Some(lmtp) => {
+            text += &format!(
+                "# The same for LMTP, one answer for each recipient.\n[lmtp]\nlisten = \"{lmtp}\"\nhostname = \"{hostname}\"\n\n"
+            )
+        }
+        None => {
+            text += "# The same for LMTP, one answer for each recipient.\n# [lmtp]\n# listen = \"127.0.0.1:2424\"\n\n"
+        }
     }
     text += &format!(
         r#"# The API, live events, health and metrics.
@@ -182,8 +188,14 @@ listen = "{}"
         args.http
     );
     match &args.relay {
-        Some(relay) => text += &format!("# Where answers go.\n[relay]\naddress = \"{relay}\"\ntls = \"opportunistic\"                           # none, opportunistic, required, wrapper\n"),
-        None => text += "# Where answers go. Without it they wait.\n# [relay]\n# address = \"mail.shop.example:587\"\n# tls = \"required\"                              # none, opportunistic, required, wrapper\n",
+        Some(relay) => {
+            text += &format!(
+                "# Where answers go.\n[relay]\naddress = \"{relay}\"\ntls = \"opportunistic\"                           # none, opportunistic, required, wrapper\n"
+            )
+        }
+        None => {
+            text += "# Where answers go. Without it they wait.\n# [relay]\n# address = \"mail.shop.example:587\"\n# tls = \"required\"                              # none, opportunistic, required, wrapper\n"
+        }
     }
     text += r#"# user = "desk"
 # password-file = "secrets/relay"

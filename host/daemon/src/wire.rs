@@ -30,11 +30,7 @@ pub fn probe_store(_config: &Config, folder: &Folder) -> Result<(), StoreError> 
 
 /// How the runtime is built for a configuration.
 pub fn runtime_config(config: &Config, cache: Option<PathBuf>) -> RuntimeConfig {
-    RuntimeConfig {
-        cache_dir: cache,
-        concurrent_calls: config.concurrent_calls,
-        max_memory: config.budgets.memory,
-    }
+    RuntimeConfig { cache_dir: cache, concurrent_calls: config.concurrent_calls, max_memory: config.budgets.memory }
 }
 
 /// Services for looking at plugins without a house around them.

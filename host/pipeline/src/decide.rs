@@ -42,13 +42,8 @@ async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening) -> Result<(), St
         }
         outcomes.push(ask(&plugins, policy, &mut snapshot, &happening, at).await);
     }
-    let decided = Decided {
-        happening: claimed.id,
-        conversation: claimed.conversation,
-        node: node.clone(),
-        outcomes,
-        now: now(),
-    };
+    let decided =
+        Decided { happening: claimed.id, conversation: claimed.conversation, node: node.clone(), outcomes, now: now() };
     match pipeline.store.apply(decided).await? {
         Applied::Done { outgoing, more } => {
             if outgoing > 0 {

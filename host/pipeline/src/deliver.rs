@@ -40,8 +40,7 @@ async fn deliver(pipeline: &Pipeline, leased: LeasedOutgoing) -> Result<(), Stor
             };
             match entry.adapter.send(context, &message).await {
                 Ok(called) => {
-                    let scope =
-                        StateScope { plugin: entry.adapter.info().name.clone(), channel: channel.clone() };
+                    let scope = StateScope { plugin: entry.adapter.info().name.clone(), channel: channel.clone() };
                     let written = writes(called.effects);
                     if !written.is_empty() {
                         pipeline.store.write_state(&scope, written, now()).await?;

@@ -79,10 +79,7 @@ impl Pipeline {
                     events: reading.events,
                     at,
                     state: writes(effects),
-                    scope: StateScope {
-                        plugin: channel.adapter.info().name.clone(),
-                        channel: channel.name.clone(),
-                    },
+                    scope: StateScope { plugin: channel.adapter.info().name.clone(), channel: channel.name.clone() },
                     replays,
                 },
                 lease,
@@ -116,9 +113,7 @@ enum Told {
 type CalledReading = Called<Result<tributary_model::message::Reading, Rejection>>;
 
 /// What an adapter's answer means. What the contract forbids is the plugin's fault, and the arrival is kept aside.
-fn read(
-    called: Result<CalledReading, CallError>,
-) -> Result<(tributary_model::message::Reading, CallEffects), Told> {
+fn read(called: Result<CalledReading, CallError>) -> Result<(tributary_model::message::Reading, CallEffects), Told> {
     let called =
         called.map_err(|fault| Told::Park(Cause { blame: fault.blame().as_str(), what: fault.to_string() }))?;
     let reading = called.result.map_err(|rejection| match rejection {

@@ -91,13 +91,15 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Result<Holder, Refused>, StoreError>;
 
-    /// One act of an agent on a conversation.
+    /// One act of an agent on a conversation. `request`: its idempotency key and what its client is told, kept in the same
+    /// transaction.
     async fn act(
         &self,
         id: ConversationId,
         agent: &AgentName,
         act: AgentAct,
         now: Timestamp,
+        request: Option<(RequestKey, KeptAnswer)>,
     ) -> Result<Result<(), Refused>, StoreError>;
 
     // -- reading ------------------------------------------------------------------------------------------------------

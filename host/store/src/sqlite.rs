@@ -198,9 +198,18 @@ impl Store for SqliteStore {
         agent: &AgentName,
         act: AgentAct,
         now: Timestamp,
+        request: Option<(RequestKey, KeptAnswer)>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let agent = agent.clone();
-        self.writer.run(Full::Wait, move |tx| desk::act(tx, id, &agent, &act, now)).await
+        self.writer
+            .run(Full::Wait, move |tx| {
+                let done = desk::act(tx, id, &agent, &act, now)?;
+                if let (Ok(()), Some((key, answer))) = (&done, &request) {
+                    token::end(tx, key, Some(answer))?;
+                }
+                Ok(done)
+            })
+            .await
     }
 
     async fn queue(

@@ -207,6 +207,24 @@ pub struct NewReply {
     pub now: Timestamp,
     /// What reviewing policies said against it and let pass: kept as events.
     pub warnings: Vec<(PluginName, tributary_model::decision::Objection)>,
+    /// The request that asked for it, where it came under an idempotency key.
+    pub request: Option<KeyedReply>,
+}
+
+/// The idempotency key of an answer, and what its client is told: kept in the answer's own transaction, so that the same
+/// request is told the same even if the daemon died before it could tell it once.
+#[derive(Clone)]
+pub struct KeyedReply {
+    /// The key.
+    pub key: RequestKey,
+    /// What the client is told of the outgoing message and the warnings.
+    pub answer: fn(OutgoingId, &[(PluginName, tributary_model::decision::Objection)]) -> KeptAnswer,
+}
+
+impl std::fmt::Debug for KeyedReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyedReply").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// An outgoing message that this node sends now.

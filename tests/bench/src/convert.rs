@@ -269,9 +269,7 @@ pub fn happening(h: &d::Happening) -> desk::Happening {
         d::Happening::ClockBreached(name) => desk::Happening::ClockBreached(name.clone()),
         d::Happening::Timer(name) => desk::Happening::Timer(name.clone()),
         d::Happening::AgentReplied(c) => desk::Happening::AgentReplied(content(c)),
-        d::Happening::CustomerRated(rating) => {
-            desk::Happening::CustomerRated(rating.iter().map(attribute).collect())
-        }
+        d::Happening::CustomerRated(rating) => desk::Happening::CustomerRated(rating.iter().map(attribute).collect()),
         d::Happening::OperationSettled(a) => desk::Happening::OperationSettled(attribute(a)),
         d::Happening::AgentClosed | d::Happening::Order(_) => desk::Happening::AgentClosed,
     }

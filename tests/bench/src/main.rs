@@ -15,9 +15,7 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, Timestamp};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{Channel, Config, Pipeline, Plugins, Received};
-use tributary_runtime::{
-    Adapter, Blobs, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
-};
+use tributary_runtime::{Adapter, Blobs, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings};
 use tributary_store::Store;
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 
@@ -170,16 +168,13 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             };
             policies.push(policy);
         }
-        let plugin = tributary_sdk::load::<channel_email::Email>(r#"{"from": "support@shop.example"}"#).map_err(anyhow::Error::msg)?;
+        let plugin = tributary_sdk::load::<channel_email::Email>(r#"{"from": "support@shop.example"}"#)
+            .map_err(anyhow::Error::msg)?;
         Arc::new(Native::new(plugin, &email, Some(name.clone()), blobs.clone())?)
     } else {
         let nothing = Arc::new(Nothing);
-        let services = Services {
-            state: nothing.clone(),
-            mail: nothing.clone(),
-            secrets: nothing,
-            blobs: blobs.clone(),
-        };
+        let services =
+            Services { state: nothing.clone(), mail: nothing.clone(), secrets: nothing, blobs: blobs.clone() };
         let runtime = Runtime::new(RuntimeConfig::default(), services)?;
         let reuse = (variant == Variant::Reused).then_some(1_000_000);
         for chained in CHAIN {

@@ -6,7 +6,7 @@ use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
 use tributary_model::{ChannelName, PluginName};
 use tributary_runtime::{
-    Adapter, Blobs, CallContext, CallCost, CallEffects, CallError, Called, Granted, Package, Policy, PluginInfo,
+    Adapter, Blobs, CallContext, CallCost, CallEffects, CallError, Called, Granted, Package, PluginInfo, Policy,
 };
 use tributary_sdk::native::{Services, enter};
 
@@ -84,11 +84,7 @@ impl<P: tributary_sdk::Channel> Adapter for Native<P> {
         Ok(map(called, |result| result.map(convert::reading).map_err(convert::rejection)))
     }
 
-    async fn send(
-        &self,
-        _: CallContext,
-        _: &Outgoing,
-    ) -> Result<Called<Result<Delivery, SendError>>, CallError> {
+    async fn send(&self, _: CallContext, _: &Outgoing) -> Result<Called<Result<Delivery, SendError>>, CallError> {
         // The comparison ends at the queue; nothing is delivered on either side.
         Err(CallError::Host("not part of the comparison".into()))
     }

@@ -142,11 +142,7 @@ impl<'a, 't> Section<'a, 't> {
     }
 
     /// A value; `read` says what it means, or what was expected instead.
-    fn value<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&DeValue<'t>) -> Result<T, String>,
-    ) -> Option<T> {
+    fn value<T>(&self, key: &'static str, read: impl FnOnce(&DeValue<'t>) -> Result<T, String>) -> Option<T> {
         let value = self.find(key)?;
         match read(value.get_ref()) {
             Ok(value) => Some(value),
@@ -211,9 +207,9 @@ impl<'a, 't> Section<'a, 't> {
     pub fn size(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
         self.value(key, |value| {
             let bytes = whole(value).or_else(|| value.as_str().and_then(parse_size));
-            bytes
-                .filter(|bytes| (from..=to).contains(bytes))
-                .ok_or_else(|| format!("is {}, a size such as \"25 MiB\" was expected ({from} to {to} bytes)", shown(value)))
+            bytes.filter(|bytes| (from..=to).contains(bytes)).ok_or_else(|| {
+                format!("is {}, a size such as \"25 MiB\" was expected ({from} to {to} bytes)", shown(value))
+            })
         })
     }
 
@@ -230,9 +226,10 @@ impl<'a, 't> Section<'a, 't> {
     /// An address to listen on.
     pub fn address(&self, key: &'static str) -> Option<SocketAddr> {
         self.value(key, |value| {
-            value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
-                format!("is {}, an address such as \"127.0.0.1:2525\" was expected", shown(value))
-            })
+            value
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| format!("is {}, an address such as \"127.0.0.1:2525\" was expected", shown(value)))
         })
     }
 
@@ -257,7 +254,9 @@ impl<'a, 't> Section<'a, 't> {
             let near = known.iter().min_by_key(|word| distance(name, word)).filter(|word| distance(name, word) <= 3);
             let what = match near {
                 Some(near) => format!("is not a key here; did you mean `{near}`?"),
-                None => format!("is not a key here; there are {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
+                None => {
+                    format!("is not a key here; there are {}", known.iter().copied().collect::<Vec<_>>().join(", "))
+                }
             };
             self.faults.note(Some(key.span().start), self.key(name), what);
         }

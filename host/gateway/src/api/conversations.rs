@@ -6,16 +6,17 @@ use super::queue::{conversations, lease};
 use super::view::{ConversationView, DetailView, HolderView, List, ObjectionView};
 use super::{ApiState, download, now};
 use crate::desk::ReplyError;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 use tributary_model::conversation::State as Standing;
+use tributary_model::decision::Objection;
 use tributary_model::message::Content;
-use tributary_model::{AgentName, Timestamp};
-use tributary_store::{AgentAct, ConversationFilter, NewReply};
+use tributary_model::{AgentName, OutgoingId, PluginName, Timestamp};
+use tributary_store::{AgentAct, ConversationFilter, KeptAnswer, KeyedReply, NewReply, RequestKey};
 use utoipa::{IntoParams, ToSchema};
 
 /// A text of an agent is at most this long.
@@ -187,6 +188,7 @@ pub(crate) async fn reply(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(body): Json<Reply>,
 ) -> Result<(StatusCode, axum::Json<Replied>), Problem> {
     let reply = NewReply {
@@ -197,12 +199,10 @@ pub(crate) async fn reply(
         close: body.close,
         now: now(),
         warnings: Vec::new(),
+        request: key.map(|Extension(key)| KeyedReply { key, answer: kept }),
     };
     match state.desk().reply(reply).await {
-        Ok(replied) => {
-            let warnings = replied.warnings.iter().map(ObjectionView::from).collect();
-            Ok((StatusCode::CREATED, axum::Json(Replied { outgoing: replied.outgoing.0, warnings })))
-        }
+        Ok(it) => Ok((StatusCode::CREATED, axum::Json(replied(it.outgoing, &it.warnings)))),
         Err(ReplyError::Refused(refused)) => Err(refused.into()),
         Err(ReplyError::Blocked(objections)) => {
             let rules: Vec<&str> = objections.iter().map(|(_, objection)| objection.rule.as_str()).collect();
@@ -215,10 +215,23 @@ pub(crate) async fn reply(
     }
 }
 
-async fn act(state: &ApiState, caller: &Caller, id: &str, act: AgentAct) -> Result<StatusCode, Problem> {
+fn replied(outgoing: OutgoingId, warnings: &[(PluginName, Objection)]) -> Replied {
+    Replied { outgoing: outgoing.0, warnings: warnings.iter().map(ObjectionView::from).collect() }
+}
+
+fn kept(outgoing: OutgoingId, warnings: &[(PluginName, Objection)]) -> KeptAnswer {
+    KeptAnswer { status: StatusCode::CREATED.as_u16(), body: json!(replied(outgoing, warnings)).to_string().into() }
+}
+
+/// The idempotency key of a request, where it has one.
+type Key = Option<Extension<RequestKey>>;
+
+async fn act(state: &ApiState, caller: &Caller, id: &str, act: AgentAct, key: Key) -> Result<StatusCode, Problem> {
     let id = conversation_id(id)?;
-    state.store().act(id, &caller.agent, act, now()).await??;
-    Ok(StatusCode::NO_CONTENT)
+    let done = StatusCode::NO_CONTENT;
+    let request = key.map(|Extension(key)| (key, KeptAnswer { status: done.as_u16(), body: Vec::new() }));
+    state.store().act(id, &caller.agent, act, now(), request).await??;
+    Ok(done)
 }
 
 /// A note.
@@ -240,10 +253,11 @@ pub(crate) async fn note(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(body): Json<Note>,
 ) -> Result<StatusCode, Problem> {
     let note = text("text", body.text, MAX_TEXT)?;
-    act(&state, &caller, &id, AgentAct::Note(note)).await
+    act(&state, &caller, &id, AgentAct::Note(note), key).await
 }
 
 /// Nothing to say.
@@ -262,9 +276,10 @@ pub(crate) async fn release(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(Nothing {}): Json<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    act(&state, &caller, &id, AgentAct::Release).await
+    act(&state, &caller, &id, AgentAct::Release, key).await
 }
 
 /// To whom. At least one of the two.
@@ -291,6 +306,7 @@ pub(crate) async fn transfer(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(body): Json<Transfer>,
 ) -> Result<StatusCode, Problem> {
     if body.to_agent.is_none() && body.to_team.is_none() {
@@ -301,7 +317,7 @@ pub(crate) async fn transfer(
     }
     let to_team = body.to_team.map(|team| text("to_team", team, 200)).transpose()?;
     let to_agent = body.to_agent.map(AgentName::from);
-    act(&state, &caller, &id, AgentAct::Transfer { to_agent, to_team, lease: lease(body.lease_seconds)? }).await
+    act(&state, &caller, &id, AgentAct::Transfer { to_agent, to_team, lease: lease(body.lease_seconds)? }, key).await
 }
 
 /// Until when.
@@ -327,6 +343,7 @@ pub(crate) async fn snooze(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(body): Json<Snooze>,
 ) -> Result<StatusCode, Problem> {
     let until = moment("until", &body.until)?;
@@ -334,7 +351,7 @@ pub(crate) async fn snooze(
     if until <= now || until > now.after(LONGEST_SNOOZE) {
         return Err(Problem::invalid("until is in the future, at most 400 days away"));
     }
-    act(&state, &caller, &id, AgentAct::Snooze(until)).await
+    act(&state, &caller, &id, AgentAct::Snooze(until), key).await
 }
 
 /// How it ended.
@@ -357,12 +374,13 @@ pub(crate) async fn close(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(body): Json<Close>,
 ) -> Result<StatusCode, Problem> {
     if body.resolution.len() > 1_000 {
         return Err(Problem::invalid(format!("resolution has at most 1000 bytes, this one {}", body.resolution.len())));
     }
-    act(&state, &caller, &id, AgentAct::Close(body.resolution)).await
+    act(&state, &caller, &id, AgentAct::Close(body.resolution), key).await
 }
 
 /// Open a conversation again
@@ -375,7 +393,8 @@ pub(crate) async fn reopen(
     State(state): State<ApiState>,
     caller: Caller,
     Path(id): Path<String>,
+    key: Key,
     Json(Nothing {}): Json<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    act(&state, &caller, &id, AgentAct::Reopen).await
+    act(&state, &caller, &id, AgentAct::Reopen, key).await
 }

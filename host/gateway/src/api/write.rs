@@ -82,7 +82,9 @@ fn digest(method: &Method, path: &str, body: &Bytes) -> [u8; 32] {
     hash.finalize().into()
 }
 
-async fn once(state: &ApiState, key: RequestKey, request: Request, next: Next) -> Result<Response, Problem> {
+/// Answers, notes, closes and the like keep their answer in their own transaction, for which the handler finds the key in
+/// the request's extensions; the others keep it here, a moment later.
+async fn once(state: &ApiState, key: RequestKey, mut request: Request, next: Next) -> Result<Response, Problem> {
     match state.store().begin_request(key.clone(), now()).await? {
         Begun::First => {}
         Begun::Again(answer) => return Ok(again(answer)),
@@ -91,6 +93,7 @@ async fn once(state: &ApiState, key: RequestKey, request: Request, next: Next) -
             return Err(Problem::new(Kind::KeyMisused, "this key came with another method, path or body before"));
         }
     }
+    request.extensions_mut().insert(key.clone());
     let answer = caught(request, next).await;
     let (answer, kept) = match answer {
         Ok(response) if response.status().is_success() => {

@@ -135,7 +135,7 @@ async fn a_first_happening_is_born_claimed_and_a_second_waits(store: &dyn Store)
 async fn what_a_machine_wrote_wakes_nothing(store: &dyn Store) -> Held {
     let id = open(store, "one", Timestamp(1)).await?;
     drain(store, Timestamp(2)).await?;
-    allowed("closing", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(3)).await?)?;
+    allowed("closing", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(3), None).await?)?;
     for (automatic, state) in [(true, State::Closed), (false, State::Open)] {
         let mut message = mail(&format!("<{automatic}>"), "one@example.org", "About it");
         message.thread.tag = Some(id.tag());
@@ -148,7 +148,7 @@ async fn what_a_machine_wrote_wakes_nothing(store: &dyn Store) -> Held {
     let mut own = mail("<own>", "one@example.org", "By an agent, from a telephone");
     own.author = Author::Agent;
     own.thread.tag = Some(id.tag());
-    allowed("closing", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(5)).await?)?;
+    allowed("closing", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(5), None).await?)?;
     accept(store, MAIL, own, Timestamp(6)).await?;
     same("what the shop wrote wakes nothing", detail(store, id).await?.conversation.state, State::Closed)
 }

@@ -92,7 +92,10 @@ async fn a_clock_may_stand_still_for_the_customer(store: &dyn Store) -> Held {
     // It stood still for 60 s: it warns at 110 s and ends at 160 s.
     same("rings", ring(store, 109_999).await?, vec![Happening::ClockBreached("solve".into())])?;
     same("rings", ring(store, 110_000).await?, vec![Happening::ClockWarning("answer".into())])?;
-    allowed("snooze", store.act(id, &"ann".into(), AgentAct::Snooze(Timestamp(500_000)), Timestamp(120_000)).await?)?;
+    allowed(
+        "snooze",
+        store.act(id, &"ann".into(), AgentAct::Snooze(Timestamp(500_000)), Timestamp(120_000), None).await?,
+    )?;
     same("rings", ring(store, 499_999).await?, vec![])?;
     same("wakes", ring(store, 500_000).await?, vec![])?;
     same("rings", ring(store, 539_999).await?, vec![])?;
@@ -103,13 +106,13 @@ async fn closing_stops_every_clock(store: &dyn Store) -> Held {
     let id =
         with(store, vec![Action::StartClock(clock("a", 10, 50, false)), Action::StartClock(clock("b", 20, 0, true))])
             .await?;
-    allowed("close", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(1_000)).await?)?;
+    allowed("close", store.act(id, &"ann".into(), AgentAct::Close("done".into()), Timestamp(1_000), None).await?)?;
     same("due", due(store, id).await?, None)?;
     same("next", next(store).await?, None)?;
     let stopped: Vec<_> = detail(store, id).await?.clocks.iter().map(|it| it.stopped.map(|at| at.0)).collect();
     same("stopped", stopped, vec![Some(1_000), Some(1_000)])?;
     same("happened", ring(store, 99_000).await?, vec![Happening::AgentClosed])?;
-    allowed("reopen", store.act(id, &"ann".into(), AgentAct::Reopen, Timestamp(100_000)).await?)?;
+    allowed("reopen", store.act(id, &"ann".into(), AgentAct::Reopen, Timestamp(100_000), None).await?)?;
     same("none starts again by itself", next(store).await?, None)
 }
 

@@ -105,7 +105,7 @@ async fn a_conversation_has_one_holder(store: &dyn Store) -> Held {
     allowed("when the lease ran out", store.claim(id, &bo, MINUTE, Timestamp(90_000)).await?)?;
     same("of none", store.claim(ConversationId(99), &bo, MINUTE, Timestamp(0)).await?, Err(Refused::Unknown))?;
     same("acts", acts(store, id).await?, ["opened", "claimed", "claimed"].map(String::from).to_vec())?;
-    allowed("closing", store.act(id, &bo, AgentAct::Close("done".into()), Timestamp(90_001)).await?)?;
+    allowed("closing", store.act(id, &bo, AgentAct::Close("done".into()), Timestamp(90_001), None).await?)?;
     same("of a closed one", store.claim(id, &bo, MINUTE, Timestamp(90_002)).await?, Err(Refused::Closed))
 }
 
@@ -136,7 +136,7 @@ async fn a_team_has_its_own_queue(store: &dyn Store) -> Held {
     same("money", next.map(|(it, _)| it.id.0), Some(2))?;
     same("then none", store.claim_next(&"ann".into(), Some("money"), MINUTE, Timestamp(10)).await?, None)?;
     let to = AgentAct::Transfer { to_agent: None, to_team: Some("money".into()), lease: MINUTE };
-    allowed("the transfer", store.act(ConversationId(3), &"ann".into(), to, Timestamp(11)).await?)?;
+    allowed("the transfer", store.act(ConversationId(3), &"ann".into(), to, Timestamp(11), None).await?)?;
     same("moved", ids(store, team("money"), 12).await?, vec![3])
 }
 
@@ -144,8 +144,12 @@ async fn acts_of_an_agent(store: &dyn Store) -> Held {
     let id = open(store, "one", Timestamp(1)).await?;
     drain(store, Timestamp(2)).await?;
     let ann = AgentName::from("ann");
-    let act = async |it: AgentAct, now: u64| store.act(id, &ann, it, Timestamp(now)).await;
-    same("of none", store.act(ConversationId(9), &ann, AgentAct::Reopen, Timestamp(3)).await?, Err(Refused::Unknown))?;
+    let act = async |it: AgentAct, now: u64| store.act(id, &ann, it, Timestamp(now), None).await;
+    same(
+        "of none",
+        store.act(ConversationId(9), &ann, AgentAct::Reopen, Timestamp(3), None).await?,
+        Err(Refused::Unknown),
+    )?;
     same("what is not held", act(AgentAct::Release, 3).await?, Err(Refused::NotHeld))?;
     allowed("the claim", store.claim(id, &ann, MINUTE, Timestamp(3)).await?)?;
     allowed("release", act(AgentAct::Release, 4).await?)?;
@@ -180,10 +184,10 @@ async fn acts_need_that_nobody_else_holds_it(store: &dyn Store) -> Held {
         AgentAct::Close("mine".into()),
         AgentAct::Reopen,
     ] {
-        same("refused", store.act(id, &bo, act, Timestamp(3)).await?, Err(Refused::Held(holder.clone())))?;
+        same("refused", store.act(id, &bo, act, Timestamp(3), None).await?, Err(Refused::Held(holder.clone())))?;
     }
     let note = AgentAct::Note("I know this customer".into());
-    allowed("anybody may note", store.act(id, &bo, note, Timestamp(3)).await?)?;
+    allowed("anybody may note", store.act(id, &bo, note, Timestamp(3), None).await?)?;
     let events = detail(store, id).await?.events;
     let noted = found("the note", events.iter().find(|event| event.act == "noted"))?;
     same("by", noted.actor.as_str(), "agent:bo")?;
@@ -195,7 +199,7 @@ async fn conversations_are_found_by_state_handle_and_holder(store: &dyn Store) -
         open(store, &format!("c{n}"), Timestamp(n)).await?;
     }
     let ann = AgentName::from("ann");
-    allowed("close", store.act(ConversationId(2), &ann, AgentAct::Close("done".into()), Timestamp(5)).await?)?;
+    allowed("close", store.act(ConversationId(2), &ann, AgentAct::Close("done".into()), Timestamp(5), None).await?)?;
     allowed("claim", store.claim(ConversationId(3), &ann, MINUTE, Timestamp(5)).await?)?;
     let handle = |it: &str| Some(it.to_owned());
     let none = ConversationFilter::default;

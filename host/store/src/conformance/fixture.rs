@@ -149,6 +149,7 @@ pub fn reply(conversation: ConversationId, agent: &str, text: &str, now: Timesta
         close: false,
         now,
         warnings: Vec::new(),
+        request: None,
     }
 }
 

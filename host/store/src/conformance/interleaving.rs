@@ -199,7 +199,7 @@ impl Books<'_> {
             _ => AgentAct::Reopen,
         };
         let other = self.holder(id).is_some_and(|holder| holder != agent);
-        let refused = self.store.act(id, agent, act.clone(), self.now).await?.err();
+        let refused = self.store.act(id, agent, act.clone(), self.now, None).await?.err();
         let by_holder = matches!(refused, Some(Refused::Held(_)));
         same("another's is refused", by_holder, other && !matches!(act, AgentAct::Note(_)))?;
         self.read_holder(id).await

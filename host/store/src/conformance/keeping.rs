@@ -7,6 +7,7 @@ cases![
     state_is_kept_overwritten_and_deleted,
     a_token_is_found_by_its_digest_until_it_is_revoked,
     a_request_is_answered_once,
+    what_is_done_is_answered_even_if_nobody_was_told,
     a_sweep_deletes_what_has_ended,
     it_answers,
 ];
@@ -60,6 +61,30 @@ async fn a_request_is_answered_once(store: &dyn Store) -> Held {
     store.end_request(key(2, "k", 2), None).await?;
     same("given up", begin(key(2, "k", 3), 4).await?, Begun::First)?;
     same("a day later", begin(key(1, "k", 2), 1 + DAY).await?, Begun::First)
+}
+
+async fn what_is_done_is_answered_even_if_nobody_was_told(store: &dyn Store) -> Held {
+    let key = |key: &str| RequestKey { token: 1, key: key.into(), digest: [1; 32] };
+    let id = open(store, "one", Timestamp(1)).await?;
+    let told = |status, body: &str| Begun::Again(KeptAnswer { status, body: body.as_bytes().to_vec() });
+    let answer = |outgoing: OutgoingId, _: &[_]| KeptAnswer { status: 201, body: outgoing.to_string().into() };
+    store.begin_request(key("reply"), Timestamp(2)).await?;
+    let mut yes = reply(id, "ann", "Yes", Timestamp(2));
+    yes.request = Some(KeyedReply { key: key("reply"), answer });
+    let outgoing = allowed("the answer", store.reply(yes).await?)?;
+    same("the same answer", store.begin_request(key("reply"), Timestamp(3)).await?, told(201, &outgoing.to_string()))?;
+    store.begin_request(key("note"), Timestamp(4)).await?;
+    let kept = KeptAnswer { status: 204, body: Vec::new() };
+    let note = AgentAct::Note("called".into());
+    allowed("note", store.act(id, &"ann".into(), note, Timestamp(4), Some((key("note"), kept.clone()))).await?)?;
+    same("the same note", store.begin_request(key("note"), Timestamp(5)).await?, told(204, ""))?;
+    // What was refused is not done: its client may come again.
+    store.begin_request(key("other"), Timestamp(6)).await?;
+    allowed("claim", store.claim(id, &"bo".into(), Duration::from_secs(9), Timestamp(6)).await?)?;
+    let close = AgentAct::Close("done".into());
+    let refused = store.act(id, &"ann".into(), close, Timestamp(7), Some((key("other"), kept))).await?;
+    same("refused", refused.is_err(), true)?;
+    same("still under way", store.begin_request(key("other"), Timestamp(8)).await?, Begun::UnderWay)
 }
 
 async fn a_sweep_deletes_what_has_ended(store: &dyn Store) -> Held {

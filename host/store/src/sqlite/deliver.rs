@@ -10,8 +10,8 @@ use super::codec::{At, moment, time};
 use super::happenings::{self, Cause as Happened};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, many, one};
-use super::{clocks, codec, row};
-use crate::{Cause, Lease, LeasedOutgoing, NewReply, StoreError};
+use super::{clocks, codec, row, token};
+use crate::{Cause, KeyedReply, Lease, LeasedOutgoing, NewReply, StoreError};
 use rusqlite::Connection;
 use tributary_model::conversation::Refused;
 use tributary_model::delivery::{self, Event, Settlement, State};
@@ -68,6 +68,9 @@ pub(super) fn reply(tx: &mut Tx<'_>, reply: &NewReply) -> Result<Result<Outgoing
     }
     clocks::follow(tx, before.state, &mut it, now)?;
     row::save(tx, &before, &it)?;
+    if let Some(KeyedReply { key, answer }) = &reply.request {
+        token::end(tx, key, Some(&answer(id, &reply.warnings)))?;
+    }
     Ok(Ok(id))
 }
 
