@@ -27,7 +27,7 @@ pub(super) fn claim_next(
                 columns!(),
                 " FROM conversation INDEXED BY ",
                 $index,
-                " WHERE state = 'open' AND ?1 IS NOT NULL ",
+                " WHERE state = 'open' AND (holder IS NULL OR lease_until <= ?1) ",
                 $team,
                 " ORDER BY rank, due, since, id LIMIT 1"
             )
