@@ -284,13 +284,14 @@ impl Session {
         let Some(text) = line.strip_suffix(b"\r\n") else {
             return self.close(reply::BARE_LF);
         };
+        // How many bytes follow a BDAT that cannot be read is not known, so none of them can be told from a command.
+        let chunk = verb(text).eq_ignore_ascii_case(b"BDAT");
         if text.iter().any(|&b| b != b'\t' && b.is_ascii_control()) || std::str::from_utf8(text).is_err() {
-            return self.fault(reply::BAD_LINE);
+            return if chunk { self.close(reply::BAD_LINE) } else { self.fault(reply::BAD_LINE) };
         }
         let request = match Request::parse(&mut line.iter()) {
             Ok(request) => request,
-            // How many bytes follow is not known, so none of them can be told from a command.
-            Err(_) if verb(text).eq_ignore_ascii_case(b"BDAT") => return self.close(reply::SYNTAX),
+            Err(_) if chunk => return self.close(reply::SYNTAX),
             Err(error) => return self.fault(parse_fault(&error)),
         };
         match request {
