@@ -8,8 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
 use channel_email::Email;
+use serde_json::{Map, Value, json};
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, HandleKind, Inbound};
 use tributary_sdk::{Arrival, Channel, Envelope, Reading};

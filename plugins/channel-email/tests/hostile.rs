@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use channel_email::Email;
+use proptest::prelude::*;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, Inbound};
 use tributary_sdk::{Arrival, Channel, Envelope, Rejection};

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use channel_email::{Email, header, html, mime};
+use serde_json::Value;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::{Arrival, Channel, Envelope, Rejection};
 

@@ -1,9 +1,9 @@
 //! What `send` builds, read back by an independent parser and by `receive`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use channel_email::Email;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
-use channel_email::Email;
 use tributary_sdk::host::mail::MailError;
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{

@@ -171,28 +171,28 @@ impl Reader {
     }
 
     fn command(line: &[u8], replies: &[u8], stored: &[(Route, Mail)], chunks: &mut Vec<u8>) -> At {
-        let text = line.trim_ascii_start();
+        let text = String::from_utf8_lossy(&line[..line.len().min(200)]);
+        let mut words = text.split_ascii_whitespace();
+        let verb = words.next().unwrap_or_default();
         if replies.starts_with(b"250 2.1.0") {
             chunks.clear();
         }
         if replies.starts_with(b"354") {
-            assert!(text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"DATA")), "{line:?}");
+            assert!(verb.eq_ignore_ascii_case("DATA"), "{text:?} began a message");
             return At::Data(b"\r\n".to_vec());
         }
-        let is_chunk = text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"));
-        let size = std::str::from_utf8(text).ok().and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok());
-        match (is_chunk, size) {
-            (true, Some(size)) if size > 0usize => At::Chunk(size, replies.is_empty()),
-            (true, Some(_)) => {
+        if !verb.eq_ignore_ascii_case("BDAT") {
+            assert!(!replies.is_empty() && stored.is_empty(), "{text:?} has no answer");
+            return At::Command(Vec::new());
+        }
+        match words.next().and_then(|size| size.parse::<usize>().ok()) {
+            Some(size) if size > 0 => At::Chunk(size, replies.is_empty()),
+            Some(_) => {
                 assert!(stored.iter().all(|(_, mail)| mail.data == *chunks), "other chunks were handed over");
                 At::Command(Vec::new())
             }
-            (true, None) => {
-                assert!(!replies.is_empty() && stored.is_empty(), "{line:?} was understood");
-                At::Command(Vec::new())
-            }
-            (false, _) => {
-                assert!(!replies.is_empty() && stored.is_empty(), "{line:?} has no answer");
+            None => {
+                assert!(!replies.is_empty() && stored.is_empty(), "{text:?} was understood");
                 At::Command(Vec::new())
             }
         }
