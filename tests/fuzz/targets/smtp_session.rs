@@ -171,18 +171,18 @@ impl Reader {
     }
 
     fn command(line: &[u8], replies: &[u8], stored: &[(Route, Mail)], chunks: &mut Vec<u8>) -> At {
-        let text = String::from_utf8_lossy(&line[..line.len().min(200)]);
+        let text = String::from_utf8_lossy(line);
         let mut words = text.split_ascii_whitespace();
         let verb = words.next().unwrap_or_default();
         if replies.starts_with(b"250 2.1.0") {
             chunks.clear();
         }
         if replies.starts_with(b"354") {
-            assert!(verb.eq_ignore_ascii_case("DATA"), "{text:?} began a message");
+            assert!(verb.eq_ignore_ascii_case("DATA"), "{text:.200} began a message");
             return At::Data(b"\r\n".to_vec());
         }
         if !verb.eq_ignore_ascii_case("BDAT") {
-            assert!(!replies.is_empty() && stored.is_empty(), "{text:?} has no answer");
+            assert!(!replies.is_empty() && stored.is_empty(), "{text:.200} has no answer");
             return At::Command(Vec::new());
         }
         match words.next().and_then(|size| size.parse::<usize>().ok()) {
@@ -192,7 +192,7 @@ impl Reader {
                 At::Command(Vec::new())
             }
             None => {
-                assert!(!replies.is_empty() && stored.is_empty(), "{text:?} was understood");
+                assert!(!replies.is_empty() && stored.is_empty(), "{text:.200} was understood");
                 At::Command(Vec::new())
             }
         }
