@@ -15,7 +15,9 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, Timestamp};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{Channel, Config, Pipeline, Plugins, Received};
-use tributary_runtime::{Adapter, Blobs, CallContext, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings};
+use tributary_runtime::{
+    Adapter, Blobs, CallContext, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
+};
 use tributary_store::Store;
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 
