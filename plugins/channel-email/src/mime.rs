@@ -28,7 +28,7 @@ pub fn parser() -> MessageParser {
 pub struct Mail<'x> {
     raw: &'x [u8],
     message: Message<'x>,
-    /// Only the beginning was taken apart, because the structure is out of all bounds.
+    /// Not all of it was taken apart, because the structure is out of all bounds or more than the parser follows.
     pub cut: bool,
 }
 
@@ -54,7 +54,8 @@ impl<'x> Mail<'x> {
         if !message.parts.first().is_some_and(|part| part.headers.iter().any(real)) {
             return None;
         }
-        Some(Self { raw, message, cut: bound < raw.len() })
+        let cut = bound < raw.len() || message.parts.iter().any(holds_a_message_directly);
+        Some(Self { raw, message, cut })
     }
 
     /// The whole mail as it came.
@@ -238,6 +239,12 @@ fn looks_base64(bytes: &[u8]) -> bool {
     good * 10 >= head.len() * 9
 }
 
+/// A forwarded mail that is nothing but another forwarded mail: the parser then takes what follows both for their text.
+fn holds_a_message_directly(part: &MessagePart<'_>) -> bool {
+    let PartType::Message(inner) = &part.body else { return false };
+    inner.parts.first().is_some_and(|first| matches!(first.body, PartType::Message(_)))
+}
+
 fn media_type(part: &MessagePart<'_>) -> String {
     let Some(kind) = part.content_type() else {
         return match part.body {
@@ -358,6 +365,22 @@ mod tests {
         let mail = mail(&nested);
         assert!(mail.cut);
         assert_eq!(mail.file_count(), 1);
+    }
+
+    #[test]
+    fn a_message_directly_in_a_message_is_cut() {
+        let forwarded = |content: &str| {
+            format!(
+                "From: a@b.cn\nContent-Type: multipart/mixed; boundary=xx\n\n--xx\nContent-Type: message/rfc822\n\n\
+                 Subject: one\n{content}\n--xx\nContent-Type: text/plain\n\nThe real text.\n--xx--\n"
+            )
+        };
+        let twice = forwarded("Content-Type: message/rfc822\n\nSubject: two\n\ninner text");
+        assert!(mail(twice.as_bytes()).cut);
+        let once = forwarded("\ninner text");
+        let once = mail(once.as_bytes());
+        assert!(!once.cut);
+        assert_eq!(once.text().trim(), "The real text.");
     }
 
     #[test]
