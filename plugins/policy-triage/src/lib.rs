@@ -9,7 +9,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use tributary_sdk::desk::{Action, Clock, Decision, Fault, Grade, Happening, Snapshot};
+use tributary_sdk::desk::{Action, Clock, Decision, Fault, Grade, Happening, RunningClock, Snapshot};
 use tributary_sdk::types::{Author, Inbound};
 use tributary_sdk::{Plugin, Policy, PrepareError};
 
@@ -63,6 +63,9 @@ fn prepare_clock((index, row): (usize, ClockRow)) -> Result<(u8, Clock), Prepare
 
 impl Policy for Triage {
     fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
+        if let Happening::AgentReplied(_) = happening {
+            return Ok(self.answered(conversation));
+        }
         let Some(message) = happening.message().filter(|message| message.author == Author::Customer) else {
             return Ok(Vec::new());
         };
@@ -170,6 +173,16 @@ impl Triage {
         }
         let why = format!("grade {} promises a first response within {} seconds", grade.word(), clock.target);
         decisions.push(Decision::new(Action::StartClock(clock.clone()), "C6", why));
+    }
+
+    /// An agent's first answer is what was promised.
+    fn answered(&self, conversation: &Snapshot) -> Vec<Decision> {
+        let promised = |running: &&RunningClock| self.clocks.values().any(|clock| clock.name == running.clock.name);
+        let stop = |running: &RunningClock| {
+            let action = Action::StopClock(running.clock.name.clone());
+            Decision::new(action, "C6", "an agent answered, and that is what was promised")
+        };
+        conversation.clocks.iter().filter(promised).map(stop).collect()
     }
 
     /// `found "盗刷" and "hacked": money or the account is at stake`, with three words at most.
