@@ -67,6 +67,20 @@ fn the_answer_of_an_agent_is_a_correctly_threaded_mail() {
 }
 
 #[test]
+fn the_first_response_clock_runs_until_an_agent_answers() {
+    let (desk, _relay, _, id) = with_one_mail();
+    let clock = |desk: &Desk| desk.api.conversation(id)["clocks"][0].clone();
+    let running = clock(&desk);
+    assert_eq!((&running["name"], &running["stopped_at"]), (&json!("first-response"), &json!(null)), "{running}");
+    desk.api.answer(id, "A new one leaves today.");
+    until("the clock to stop", || match clock(&desk) {
+        stopped if stopped["stopped_at"].is_string() => Ok(()),
+        other => Err(other.to_string()),
+    });
+    assert_eq!(desk.api.conversation(id)["due_at"], json!(null), "nothing is promised any more");
+}
+
+#[test]
 fn every_decision_says_its_rule_and_why() {
     let (desk, _relay, _, id) = with_one_mail();
     let detail = desk.api.conversation(id);
