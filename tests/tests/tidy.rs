@@ -400,3 +400,31 @@ fn every_plugin_is_whole() {
     }
     none("a plugin is a crate with its manifest, its configuration and fixtures", offences);
 }
+
+/// The quoted words of a list that begins with `start` and ends with `];`.
+fn words_of(file: &str, start: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
+    let (_, list) = text.split_once(start).unwrap_or_else(|| panic!("{file} has no {start}"));
+    let (list, _) = list.split_once("];").unwrap();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn host_and_sdk_name_the_contract_s_actions_and_services() {
+    let types = std::fs::read_to_string(root().join("wit/types.wit")).unwrap();
+    let (_, actions) = types.split_once("variant action {").unwrap();
+    let (actions, _) = actions.split_once("\n    }").unwrap();
+    let cases = actions.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("///"));
+    let actions: Vec<String> = cases.map(|line| line.split(['(', ',']).next().unwrap_or_default().to_owned()).collect();
+    assert!(actions.len() > 10, "{actions:?}");
+    assert_eq!(words_of("host/model/src/decision.rs", "pub const WORDS"), actions);
+    assert_eq!(words_of("sdk/rust-build/src/manifest.rs", "pub const ACTIONS"), actions);
+
+    let host = std::fs::read_to_string(root().join("wit/host.wit")).unwrap();
+    let services: Vec<String> = host
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("interface ")?.trim_end_matches([' ', '{']).to_owned()))
+        .collect();
+    assert_eq!(words_of("host/runtime/src/package/manifest.rs", "pub const SERVICES"), services);
+    assert_eq!(words_of("sdk/rust-build/src/manifest.rs", "pub const SERVICES"), services);
+}

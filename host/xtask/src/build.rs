@@ -4,10 +4,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Build the daemon. The answer is the executable. `--workspace`, here as everywhere: cargo chooses the features of
-/// dependencies for all that is named at once, so another choice of packages would compile wasmtime a second time.
+/// Build the daemon. The answer is the executable.
+///
+/// `--workspace` and `--examples`, here as everywhere: cargo chooses the features of dependencies for all that is named at
+/// once, and those of tests and examples only where some are built, so another choice would compile wasmtime a second time.
 pub fn daemon(root: &Path) -> Result<PathBuf> {
-    cargo(root, &["build", "--release", "--workspace", "--bin", "tributary"])?;
+    cargo(root, &["build", "--release", "--workspace", "--examples", "--bin", "tributary"])?;
     let executable = root.join("target/release/tributary");
     ensure!(executable.exists(), "cargo built no {}: is another target folder set?", executable.display());
     Ok(executable)
