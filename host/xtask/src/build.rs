@@ -4,20 +4,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Build the daemon. The answer is the executable.
+/// Build the daemon and the programs that measure. The answer is the daemon's executable.
 ///
-/// `--workspace` and `--examples`, here as everywhere: cargo chooses the features of dependencies for all that is named at
-/// once, and those of tests and examples only where some are built, so another choice would compile wasmtime a second time.
+/// Always the same choice: cargo chooses the features of dependencies for all that is named at once, and those that only
+/// tests and examples need where some of them are built, so another choice would compile wasmtime a second time.
 pub fn daemon(root: &Path) -> Result<PathBuf> {
-    cargo(root, &["build", "--release", "--workspace", "--examples", "--bin", "tributary"])?;
+    cargo(root, &["build", "--release", "--workspace", "--bins", "--examples"])?;
     let executable = root.join("target/release/tributary");
     ensure!(executable.exists(), "cargo built no {}: is another target folder set?", executable.display());
     Ok(executable)
-}
-
-/// Build the daemon and every program that measures.
-pub fn programs(root: &Path) -> Result<()> {
-    cargo(root, &["build", "--release", "--workspace", "--bins", "--examples"])
 }
 
 /// Run cargo in the workspace, its output on standard error.
