@@ -1,10 +1,11 @@
 //! `tributary check`: everything that is wrong, at once.
 use crate::cli::block_on;
 use crate::config::reader::Fault;
-use crate::config::{Config, FILE, Folder, error_line};
+use crate::config::{Config, FILE, Folder};
 use crate::{plugins, wire};
 use std::path::Path;
 use std::process::ExitCode;
+use tributary_model::error::chain;
 use tributary_runtime::Runtime;
 
 /// EX_USAGE of sysexits: the configuration is wrong.
@@ -41,7 +42,7 @@ async fn faults(dir: &Path) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Err(error) = wire::probe_store(&config, &folder) {
         let file = folder.data().display().to_string();
-        faults.push(Fault { file, line: None, key: String::new(), what: error_line(&error) });
+        faults.push(Fault { file, line: None, key: String::new(), what: chain(&error) });
     }
     let runtime = wire::no_services(&folder)
         .and_then(|services| Ok(Runtime::new(wire::runtime_config(&config, None), services)?));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 use tributary_gateway::smtp;
+use tributary_model::error::chain;
 use tributary_model::{ChannelName, PluginName};
 use tributary_pipeline::AddressPattern;
 use tributary_runtime::{Budgets, Grants, RelayConfig, RelayTls, Secret};
@@ -215,7 +216,7 @@ fn mail_door(dir: &Path, section: Section<'_, '_>, protocol: smtp::Protocol, gra
         (Some(certificate), Some(key)) => match smtp::Tls::from_files(&certificate, &key) {
             Ok(tls) => Some(tls),
             Err(error) => {
-                section.fault("tls-certificate", error_line(&error));
+                section.fault("tls-certificate", chain(&error));
                 None
             }
         },
@@ -421,17 +422,6 @@ fn plugin(dir: &Path, section: &Section<'_, '_>) -> Option<PluginEntry> {
     }
     grants.finish();
     Some(PluginEntry { name: name?.into(), config, origin, grants: granted })
-}
-
-/// An error with what caused it, in one line.
-pub fn error_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }
 
 /// What a daemon's folder holds.

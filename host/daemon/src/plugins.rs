@@ -1,9 +1,10 @@
 //! From the configuration's entries to the set of plugins in use.
 use crate::config::reader::Fault;
-use crate::config::{Config, Folder, PluginEntry, error_line};
+use crate::config::{Config, Folder, PluginEntry};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use tributary_model::error::chain;
 use tributary_model::{ChannelName, PluginName};
 use tributary_pipeline::{Channel, Plugins};
 use tributary_runtime::{Adapter, Generation, LoadError, Package, Policy, Runtime, Settings};
@@ -51,7 +52,7 @@ impl Packages {
         let path = plugins.join(format!("{}.wasm", entry.name));
         let told = |what: String| Fault { file: path.display().to_string(), line: None, key: String::new(), what };
         let bytes = std::fs::read(&path).map_err(|error| told(format!("cannot be read: {error}")))?;
-        let package = Arc::new(Package::read(bytes).map_err(|error| told(error_line(&error)))?);
+        let package = Arc::new(Package::read(bytes).map_err(|error| told(chain(&error)))?);
         self.0.insert(entry.name.clone(), package.clone());
         Ok(package)
     }
@@ -85,7 +86,7 @@ async fn one(
     let started = std::time::Instant::now();
     let generation = runtime.load(package, settings).await.map_err(|error| match &error {
         LoadError::Config(faults) => told(faults),
-        other => vec![fault(entry, error_line(other))],
+        other => vec![fault(entry, chain(other))],
     })?;
     if let Err(why) = generation.pictured() {
         tracing::warn!(plugin = %entry.name, why = %why.0, "no picture: each call prepares itself");

@@ -1,11 +1,12 @@
 //! The only place that names two subsystems: what one needs of another is handed over here.
-use crate::config::{Config, Folder, error_line};
+use crate::config::{Config, Folder};
 use anyhow::Context;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
+use tributary_model::error::chain;
 use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Pipeline, ReceiveError, Received};
@@ -66,7 +67,7 @@ impl StateSource for PluginState {
     ) -> Result<Option<Vec<u8>>, StateUnavailable> {
         let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
         self.0.state(&scope, key, now).await.map_err(|error| {
-            tracing::error!(%plugin, error = %error_line(&error), "a plugin's state cannot be read");
+            tracing::error!(%plugin, error = %chain(&error), "a plugin's state cannot be read");
             StateUnavailable
         })
     }
@@ -121,7 +122,7 @@ impl MailIntake for House {
             Ok(Received::Unauthenticated(why)) => Err(Refused::Rejected(why)),
             Err(ReceiveError::Overloaded | ReceiveError::Store(StoreError::Overloaded)) => Err(Refused::Overloaded),
             Err(error) => {
-                tracing::error!(%channel, error = %error_line(&error), "a mail was not taken");
+                tracing::error!(%channel, error = %chain(&error), "a mail was not taken");
                 Err(Refused::Storage)
             }
         }

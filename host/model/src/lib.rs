@@ -5,6 +5,7 @@
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
+pub mod error;
 pub mod id;
 pub mod intake;
 pub mod message;

@@ -3,6 +3,7 @@ use crate::driver::Stop;
 use crate::{Pipeline, now};
 use std::sync::Arc;
 use std::time::Duration;
+use tributary_model::error::chain;
 
 /// A wake-up only saves time; without one, each loop looks this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -77,15 +78,4 @@ async fn rest(waked: impl Future<Output = ()>, stop: &mut Stop) {
         () = tokio::time::sleep(POLL) => {}
         () = stop.ordered() => {}
     }
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

@@ -1,11 +1,11 @@
 //! Stage 2: one happening, one snapshot, the chain of policies, one commit.
-use crate::claim::chain;
 use crate::driver::Stop;
 use crate::reply::{Reviewed, review};
 use crate::{Pipeline, Plugins, now};
 use std::sync::Arc;
 use tributary_model::Timestamp;
 use tributary_model::decision::{Action, Fault, Happening, Snapshot};
+use tributary_model::error::chain;
 use tributary_model::message::Content;
 use tributary_runtime::Policy;
 use tributary_store::{Applied, Cause, ClaimedHappening, Decided, PolicyOutcome, StoreError};

@@ -1,10 +1,10 @@
 //! Stage 4: one outgoing message, one call of the adapter, one commit.
-use crate::claim::chain;
 use crate::driver::Stop;
 use crate::receive::writes;
 use crate::{Pipeline, now};
 use std::sync::Arc;
 use tributary_model::delivery;
+use tributary_model::error::chain;
 use tributary_model::message::SendError;
 use tributary_runtime::CallContext;
 use tributary_store::{LeasedOutgoing, StateScope, StoreError};

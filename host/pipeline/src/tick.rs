@@ -1,9 +1,9 @@
 //! Work that comes with time. It takes no input and may run twice.
-use crate::claim::chain;
 use crate::driver::Stop;
 use crate::{Pipeline, now};
 use std::sync::Arc;
 use std::time::Duration;
+use tributary_model::error::chain;
 
 /// The longest rest between two looks at the bells: what is set meanwhile rings within a second.
 const LONGEST_REST: Duration = Duration::from_secs(1);

@@ -7,7 +7,6 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -136,12 +135,7 @@ fn envelope(mail_from: &str, rcpt_to: &[String]) -> Result<Envelope, MailError> 
 
 /// Who has to act decides: what only the sender can change is permanent, what the relay or the operator can, is not.
 fn refused(error: &lettre::transport::smtp::Error) -> MailError {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        words = format!("{words}: {source}");
-        cause = source.source();
-    }
+    let words = tributary_model::error::chain(error);
     // The relay does not take this operator's credentials (RFC 4954 6): the mail is not at fault.
     let login = error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538));
     // The relay has no 8BITMIME or SMTPUTF8, and this mail needs it.

@@ -44,13 +44,7 @@ pub struct Unmet(String);
 
 impl<E: std::error::Error> From<E> for Unmet {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text += &format!(": {cause}");
-            source = cause.source();
-        }
-        Self(text)
+        Self(tributary_model::error::chain(&error))
     }
 }
 

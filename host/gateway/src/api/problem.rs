@@ -180,14 +180,7 @@ impl From<StoreError> for Problem {
 impl Problem {
     /// A fault of the house: logged here, once, with its whole chain; the client is told the request's id only.
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain.push_str(": ");
-            chain.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        tracing::error!(error = %chain, "a request failed");
+        tracing::error!(error = %tributary_model::error::chain(error), "a request failed");
         Self::new(Kind::Internal, "the daemon could not carry the request out")
     }
 }
