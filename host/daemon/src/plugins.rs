@@ -80,6 +80,7 @@ async fn one(
         config: package.effective_config(&entry.config).map_err(|faults| told(&faults))?,
         grants: entry.grants.clone(),
         channel,
+        generation: tributary_model::GenerationId(0),
         budgets: config.budgets,
         reuse: None,
     };

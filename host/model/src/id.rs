@@ -82,6 +82,10 @@ number_id!(
     /// One line of the event log. Grows with every event, so it is also the place to resume from.
     EventId
 );
+number_id!(
+    /// One package with one configuration, for one place. Counted up from 1 in one store; 0 outside one.
+    GenerationId
+);
 name_id!(
     /// The configured name of a channel.
     ChannelName

@@ -8,12 +8,15 @@ pub mod delivery;
 pub mod error;
 pub mod id;
 pub mod intake;
+pub mod life;
 pub mod message;
 pub mod order;
+pub mod place;
 pub mod queue;
 pub mod retry;
 pub mod thread;
 pub mod time;
 
 pub use id::*;
+pub use place::Place;
 pub use time::Timestamp;

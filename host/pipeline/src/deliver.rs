@@ -34,9 +34,9 @@ async fn deliver(pipeline: &Pipeline, leased: LeasedOutgoing) -> Result<(), Stor
         None => Err(SendError::Temporary { why: format!("there is no channel {channel} now"), after: None }),
         Some(entry) => {
             let context = CallContext {
-                now: now(),
                 conversation: Some(message.conversation),
                 attachments: message.content.attachments.clone(),
+                ..CallContext::at(now())
             };
             match entry.adapter.send(context, &message).await {
                 Ok(called) => {

@@ -141,7 +141,7 @@ impl Pipeline {
     }
 
     fn context(now: Timestamp, conversation: Option<ConversationId>) -> tributary_runtime::CallContext {
-        tributary_runtime::CallContext { now, conversation, attachments: Vec::new() }
+        tributary_runtime::CallContext { conversation, ..tributary_runtime::CallContext::at(now) }
     }
 }
 

@@ -152,7 +152,7 @@ mod tests {
     use tributary_model::message::Reading;
 
     fn called(result: Result<Reading, Rejection>) -> Result<CalledReading, CallError> {
-        Ok(Called { result, effects: CallEffects::default(), cost: Default::default() })
+        Ok(Called::of(result))
     }
 
     #[test]

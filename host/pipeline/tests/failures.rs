@@ -10,10 +10,10 @@ use tributary_model::message::{
     Rejection, SendError, ThreadHints,
 };
 use tributary_model::retry::Backoff;
-use tributary_model::{ConversationId, Timestamp};
+use tributary_model::{ConversationId, GenerationId, Timestamp};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{AddressPattern, Channel, Config, Pipeline, Plugins, Received, Replayed, ReplyError};
-use tributary_runtime::{Adapter, CallContext, CallCost, CallEffects, CallError, Called, PluginInfo, Policy};
+use tributary_runtime::{Adapter, CallContext, CallError, Called, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{ConversationDetail, NewReply, Page, Parked, ParkedWhat};
 
@@ -21,6 +21,7 @@ fn info(name: &str, may_be_skipped: bool) -> PluginInfo {
     PluginInfo {
         name: name.into(),
         version: "1".into(),
+        generation: GenerationId(0),
         channel: None,
         may_be_skipped,
         actions: Action::WORDS.map(String::from).into(),
@@ -28,7 +29,7 @@ fn info(name: &str, may_be_skipped: bool) -> PluginInfo {
 }
 
 fn called<T>(result: T) -> Called<T> {
-    Called { result, effects: CallEffects::default(), cost: CallCost::default() }
+    Called::of(result)
 }
 
 /// Something that works or not, as the test says while the stages run.

@@ -146,7 +146,7 @@ async fn decide(generation: &Generation, snapshot: &Snapshot, happening: &Happen
 }
 
 fn context() -> CallContext {
-    CallContext { now: Timestamp(1_760_000_000_000), conversation: Some(ConversationId(7)), attachments: Vec::new() }
+    CallContext { conversation: Some(ConversationId(7)), ..CallContext::at(Timestamp(1_760_000_000_000)) }
 }
 
 fn mail(size: usize) -> Arrival {

@@ -1,10 +1,11 @@
 //! One call of a plugin: what goes with it, what comes back, and how it can fail.
+use crate::record::Tape;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Attachment, Content, Delivery, Outgoing, Reading, Rejection, SendError};
-use tributary_model::{ChannelName, ConversationId, PluginName, Timestamp};
+use tributary_model::{ChannelName, ConversationId, GenerationId, PluginName, Timestamp};
 
 /// What goes with a call besides its arguments.
 #[derive(Clone, Debug)]
@@ -15,6 +16,28 @@ pub struct CallContext {
     pub conversation: Option<ConversationId>,
     /// Files that `blobs.get` may read.
     pub attachments: Vec<Attachment>,
+    /// What the call can do outside the guest.
+    pub outside: Outside,
+    /// Keep what the host answers, for a call of another generation beside this one.
+    pub tape: bool,
+}
+
+impl CallContext {
+    /// A call at a moment, without a conversation, files or a tape.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, conversation: None, attachments: Vec::new(), outside: Outside::Real, tape: false }
+    }
+}
+
+/// What a call can do outside the guest.
+#[derive(Clone, Debug, Default)]
+pub enum Outside {
+    /// What its grants cover.
+    #[default]
+    Real,
+    /// Nothing: nothing leaves and nothing is written. Services answer as they answered on the tape; what is not on it is
+    /// answered as unavailable.
+    Replayed(Arc<Tape>),
 }
 
 /// What a call that ended well leaves to be committed.
@@ -31,6 +54,8 @@ pub struct CallCost {
     pub guest: Duration,
     /// Time from start to end.
     pub wall: Duration,
+    /// Time the guest waited for the host.
+    pub host: Duration,
     /// Bytes of the instance's memories and tables at the end.
     pub memory: usize,
     /// Bytes the guest handed to the host.
@@ -46,6 +71,20 @@ pub struct Called<T> {
     pub effects: CallEffects,
     /// What it cost.
     pub cost: CallCost,
+    /// What the host answered, where the context asked for it.
+    pub tape: Option<Arc<Tape>>,
+}
+
+impl<T> Called<T> {
+    /// A result that leaves nothing and cost nothing: of plugins that are linked natively.
+    pub fn of(result: T) -> Self {
+        Self { result, effects: CallEffects::default(), cost: CallCost::default(), tape: None }
+    }
+
+    /// The same call with another result.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Called<U> {
+        Called { result: map(self.result), effects: self.effects, cost: self.cost, tape: self.tape }
+    }
 }
 
 /// The four budgets of a call.
@@ -146,6 +185,8 @@ pub struct PluginInfo {
     pub name: PluginName,
     /// Its version.
     pub version: String,
+    /// Its generation; 0 outside a store.
+    pub generation: GenerationId,
     /// The channel it is bound to; none for a policy.
     pub channel: Option<ChannelName>,
     /// A policy whose failure is passed over.

@@ -152,7 +152,7 @@ impl Runtime {
         package: Arc<Package>,
         settings: Settings,
     ) -> Result<Arc<Generation>, LoadError> {
-        let Settings { config, grants, channel, mut budgets, reuse } = settings;
+        let Settings { config, grants, channel, generation, mut budgets, reuse } = settings;
         let config = match config {
             Value::Null => package.effective_config(&toml::Table::new())?,
             config => {
@@ -165,6 +165,7 @@ impl Runtime {
         let info = PluginInfo {
             name: package.name().clone(),
             version: package.version().to_owned(),
+            generation,
             channel: channel.clone(),
             may_be_skipped: package.may_be_skipped(),
             actions: Arc::clone(&granted.actions),
@@ -216,7 +217,7 @@ impl Runtime {
 /// One instance, looked at and thrown away: the first message shall not be the one to find out that a component does not
 /// fit its memory budget or the contract's types.
 async fn smoke(pre: &InstancePre<CallState>, indices: &Indices, shared: &Arc<Shared>) -> Result<(), LoadError> {
-    let context = CallContext { now: Timestamp(0), conversation: None, attachments: Vec::new() };
+    let context = CallContext::at(Timestamp(0));
     let state = CallState::new(Arc::clone(shared), context, Meter::new(), shared.budgets);
     let mut live =
         Live::new(pre, state).await.map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;

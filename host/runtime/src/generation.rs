@@ -102,7 +102,8 @@ impl Generation {
             },
         };
         let Attempt { said, effects, memory, bytes_out, live } = attempt;
-        let cost = CallCost { guest: meter.guest(), wall: meter.wall(), memory, bytes_out };
+        let cost =
+            CallCost { guest: meter.guest(), wall: meter.wall(), host: std::time::Duration::ZERO, memory, bytes_out };
         self.metrics.call(E::INDEX, &cost);
         match said {
             Ok(result) => {
@@ -112,7 +113,7 @@ impl Generation {
                 if let Some(live) = live {
                     self.keep(live);
                 }
-                Ok(Called { result, effects, cost })
+                Ok(Called { result, effects, cost, tape: None })
             }
             Err(error) => {
                 self.metrics.fault(error.blame());

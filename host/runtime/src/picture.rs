@@ -69,7 +69,7 @@ async fn prepare(
         wall: shared.budgets.wall.saturating_mul(PATIENCE),
         ..shared.budgets
     };
-    let context = CallContext { now: Timestamp(0), conversation: None, attachments: Vec::new() };
+    let context = CallContext::at(Timestamp(0));
     let meter = Meter::new();
     let state = CallState::new(Arc::clone(shared), context, Arc::clone(&meter), budgets);
     let run = async {

@@ -115,7 +115,7 @@ async fn one_by_one(args: &Args) -> anyhow::Result<()> {
             let started = Instant::now();
             for number in 0..CALLS {
                 let now = Timestamp(1_700_000_000_000);
-                let context = CallContext { now, conversation: None, attachments: Vec::new() };
+                let context = CallContext::at(now);
                 let called = adapter.receive(context, &mail(round * CALLS + number)).await?;
                 anyhow::ensure!(called.result.is_ok(), "{:?}", called.result);
             }

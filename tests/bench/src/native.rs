@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
 use tributary_model::{ChannelName, PluginName};
-use tributary_runtime::{
-    Adapter, Blobs, CallContext, CallCost, CallEffects, CallError, Called, Granted, Package, PluginInfo, Policy,
-};
+use tributary_runtime::{Adapter, Blobs, CallContext, CallError, Called, Granted, Package, PluginInfo, Policy};
 use tributary_sdk::native::{Services, enter};
 
 /// The services of one native call: the files are the same folder that components use.
@@ -50,6 +48,7 @@ impl<P> Native<P> {
         let info = PluginInfo {
             name: PluginName::from(package.name().as_str()),
             version: package.version().to_owned(),
+            generation: tributary_model::GenerationId(0),
             channel,
             may_be_skipped: package.may_be_skipped(),
             actions: granted.actions,
@@ -60,12 +59,12 @@ impl<P> Native<P> {
     fn call<T>(&self, context: &CallContext, call: impl FnOnce(&P) -> T) -> Called<T> {
         let host = Arc::new(Host { now: context.now.0, blobs: self.blobs.clone() });
         let result = enter(host, || call(&self.plugin));
-        Called { result, effects: CallEffects::default(), cost: CallCost::default() }
+        Called::of(result)
     }
 }
 
 fn map<T, U>(called: Called<T>, map: impl FnOnce(T) -> U) -> Called<U> {
-    Called { result: map(called.result), effects: called.effects, cost: called.cost }
+    called.map(map)
 }
 
 #[async_trait]

@@ -316,7 +316,7 @@ mod tests {
             },
             budgets,
         };
-        let context = CallContext { now: Timestamp(1), conversation: None, attachments: Vec::new() };
+        let context = CallContext::at(Timestamp(1));
         let mut state = CallState::new(Arc::new(shared), context, Meter::new(), budgets);
         state.files.push(("mine".into(), 3));
         state
