@@ -69,6 +69,8 @@ async fn ask(
     let info = policy.info();
     let mut outcome = PolicyOutcome {
         policy: info.name.clone(),
+        version: info.version.clone(),
+        generation: info.generation,
         granted: info.actions.clone(),
         result: Ok(Vec::new()),
         refused: Vec::new(),

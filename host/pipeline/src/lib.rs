@@ -8,16 +8,20 @@ mod claim;
 mod decide;
 mod deliver;
 pub mod driver;
+mod gate;
 mod plugins;
 mod receive;
 mod replay;
 mod reply;
+mod seat;
 mod tick;
 
+pub use gate::{BreakerLimits, Gate, GateState, GateView};
 pub use plugins::{AddressPattern, Channel, Plugins};
 pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
+pub use seat::{Compared, Seat, Seen, Trial, Watch};
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;

@@ -59,10 +59,20 @@ impl Pipeline {
             Err(Told::Unauthenticated(why)) => return Ok(Received::Unauthenticated(why)),
             Err(Told::Ignored(why)) => return Ok(Received::Ignored(why)),
             Err(Told::Park(cause)) => {
-                let plugin = channel.adapter.info().name.clone();
+                let info = channel.adapter.info();
+                let (plugin, version, generation) = (info.name.clone(), info.version.clone(), info.generation);
                 metrics::counter!("tributary_parked_total", "what" => "arrival", "blame" => cause.blame).increment(1);
                 tracing::warn!(channel = %channel.name, %plugin, blame = cause.blame, "an arrival is kept aside");
-                let parked = NewParked { channel: channel.name.clone(), plugin, arrival, cause, at, replays };
+                let parked = NewParked {
+                    channel: channel.name.clone(),
+                    plugin,
+                    version,
+                    generation,
+                    arrival,
+                    cause,
+                    at,
+                    replays,
+                };
                 return Ok(Received::Parked(self.store.park(parked).await?));
             }
         };

@@ -4,9 +4,11 @@
 //! stage finds its work in a table. [`Store`] is what the pipeline and the gateway see; [`sqlite`] is the embedded
 //! default; [`conformance`] is the suite that every store passes.
 pub mod conformance;
+mod lives;
 pub mod sqlite;
 mod types;
 
+pub use lives::*;
 pub use types::*;
 
 use async_trait::async_trait;

@@ -5,8 +5,8 @@ use tributary_model::conversation::Conversation;
 use tributary_model::decision::{Contact, Decision, RunningClock};
 use tributary_model::message::{Arrival, Author, ChannelEvent, Content, Outgoing};
 use tributary_model::{
-    AgentName, ArrivalId, ChannelName, ConversationId, EventId, HappeningId, MessageId, OutgoingId, ParkedId,
-    PluginName, Timestamp,
+    AgentName, ArrivalId, ChannelName, ConversationId, EventId, GenerationId, HappeningId, MessageId, OutgoingId,
+    ParkedId, PluginName, Timestamp,
 };
 
 /// The store cannot do it now. Nothing of the transition was kept.
@@ -148,6 +148,10 @@ pub struct Decided {
 pub struct PolicyOutcome {
     /// The policy.
     pub policy: PluginName,
+    /// Its version.
+    pub version: String,
+    /// Which generation of it said so.
+    pub generation: GenerationId,
     /// The action words it may use.
     pub granted: Arc<[String]>,
     /// Its decisions, or why there are none.
@@ -161,7 +165,7 @@ pub struct PolicyOutcome {
 /// Why something was kept aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cause {
-    /// Who is to blame: `guest`, `trap`, `budget`, `host`, `sender`.
+    /// Who is to blame: `guest`, `trap`, `budget`, `host`, `sender`; `breaker`: its plugin was not asked.
     pub blame: &'static str,
     /// One sentence for people.
     pub what: String,
@@ -421,6 +425,10 @@ pub struct NewParked {
     pub channel: ChannelName,
     /// The plugin it failed in.
     pub plugin: PluginName,
+    /// Which version of it.
+    pub version: String,
+    /// Which generation of it.
+    pub generation: GenerationId,
     /// What came in.
     pub arrival: Arrival,
     /// Why.
@@ -442,6 +450,10 @@ pub struct Parked {
     pub channel: Option<ChannelName>,
     /// The plugin it failed in.
     pub plugin: PluginName,
+    /// Which version of it; empty where none was asked.
+    pub version: String,
+    /// Which generation of it; 0 where none was asked.
+    pub generation: GenerationId,
     /// Who is to blame.
     pub blame: String,
     /// Why, in one sentence.

@@ -3,14 +3,16 @@ use crate::fixture::House;
 use serde_json::json;
 use std::sync::Arc;
 use tributary_gateway::desk::Desk;
-use tributary_model::Timestamp;
 use tributary_model::message::Arrival;
+use tributary_model::{GenerationId, Timestamp};
 use tributary_store::{Cause, NewParked};
 
 fn park(house: &House, data: &[u8]) -> i64 {
     let parked = NewParked {
         channel: "mail".into(),
         plugin: "channel-email".into(),
+        version: "1.2.3".into(),
+        generation: GenerationId(7),
         arrival: Arrival::Mail {
             mail_from: String::new(),
             rcpt_to: vec!["help@shop.example".into()],

@@ -85,6 +85,8 @@ pub fn outcome(policy: &str, actions: Vec<Action>) -> PolicyOutcome {
         actions.into_iter().map(|action| Decision { action, rule: "C1".into(), why: "because".into() }).collect();
     PolicyOutcome {
         policy: policy.into(),
+        version: "1.2.3".into(),
+        generation: GenerationId(7),
         granted: every_action(),
         result: Ok(decisions),
         refused: Vec::new(),
@@ -95,7 +97,15 @@ pub fn outcome(policy: &str, actions: Vec<Action>) -> PolicyOutcome {
 /// A policy that failed.
 pub fn failure(policy: &str, may_be_skipped: bool) -> PolicyOutcome {
     let result = Err(Cause { blame: "trap", what: "it trapped".into() });
-    PolicyOutcome { policy: policy.into(), granted: every_action(), result, refused: Vec::new(), may_be_skipped }
+    PolicyOutcome {
+        policy: policy.into(),
+        version: "1.2.3".into(),
+        generation: GenerationId(7),
+        granted: every_action(),
+        result,
+        refused: Vec::new(),
+        may_be_skipped,
+    }
 }
 
 /// What the chain of [`NODE`] made of a claimed happening.

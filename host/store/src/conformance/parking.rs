@@ -17,6 +17,8 @@ fn parked(arrival: Arrival, replays: Option<ParkedId>, what: &str) -> NewParked 
     NewParked {
         channel: MAIL.into(),
         plugin: "channel-email".into(),
+        version: "1.2.3".into(),
+        generation: GenerationId(7),
         arrival,
         cause: Cause { blame: "guest", what: what.into() },
         at: Timestamp(5),

@@ -8,7 +8,7 @@ use super::tx::{Counter, Line, Tx, many, one};
 use super::{accept, deliver};
 use crate::{Cause, Cursor, Listing, NewParked, Page, Parked, ParkedWhat, StoreError, StoredArrival};
 use rusqlite::{Connection, Row};
-use tributary_model::{ArrivalId, ConversationId, HappeningId, OutgoingId, ParkedId, Timestamp, intake};
+use tributary_model::{ArrivalId, ConversationId, GenerationId, HappeningId, OutgoingId, ParkedId, Timestamp, intake};
 
 /// The columns [`read`] reads, in its order.
 macro_rules! columns {
@@ -181,6 +181,8 @@ fn read(row: &Row<'_>) -> Result<Parked, StoreError> {
         what,
         channel: row.get::<_, Option<String>>(3)?.map(Into::into),
         plugin: row.get::<_, String>(4)?.into(),
+        version: String::new(),
+        generation: GenerationId(0),
         blame: row.get(5)?,
         why: row.get(6)?,
         at: moment(row.get(7)?),
