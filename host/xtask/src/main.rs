@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         ("demo", [once]) if once == "--once" => demo::run(root, true),
         ("test", filter) => test::run(root, filter),
         ("bench", names) => bench::run(root, names),
-        ("plugins", []) => plugins::build(root).map(drop),
+        ("plugins", []) => plugins::build(root).and_then(|_| plugins::guests::build(root)).map(drop),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())

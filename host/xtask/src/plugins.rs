@@ -3,6 +3,8 @@
 //! One cargo invocation compiles all of them to core modules. Each becomes a component, with what the SDK embedded (its
 //! manifest, its configuration's schema and defaults) lifted from the core module to the component, so that a reader finds
 //! it without going into nested modules.
+pub mod guests;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -35,7 +37,7 @@ pub fn build(root: &Path) -> Result<Vec<PathBuf>> {
     if plugins.is_empty() {
         return Ok(Vec::new());
     }
-    compile(root, &target, &plugins)?;
+    compile(root, &target, &plugins).context("plugins")?;
     let folder = root.join("target/plugins");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut components = Vec::with_capacity(plugins.len());
@@ -83,14 +85,17 @@ fn read(folder: &Path, target: &Path) -> Result<Plugin> {
 
 /// One invocation for all: the standard library and the SDK are compiled once.
 fn compile(root: &Path, target: &Path, plugins: &[Plugin]) -> Result<()> {
+    let packages: Vec<&str> = plugins.iter().flat_map(|plugin| ["--package", &plugin.package]).collect();
+    compile_crate(root, target, root, &packages)
+}
+
+/// Compile what is named, of the workspace in `folder`, to core modules below `target`.
+fn compile_crate(root: &Path, target: &Path, folder: &Path, named: &[&str]) -> Result<()> {
     let mut command = wasm_toolchain(root)?.build();
-    command.current_dir(root).args(["--quiet", "--profile", "plugin", "--target-dir"]).arg(target);
-    for plugin in plugins {
-        command.args(["--package", &plugin.package]);
-    }
+    command.current_dir(folder).args(["--quiet", "--profile", "plugin", "--target-dir"]).arg(target).args(named);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(root)).env_remove("RUSTFLAGS");
     let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
-    ensure!(status.success(), "the plugins do not compile");
+    ensure!(status.success(), "it does not compile");
     Ok(())
 }
 
@@ -111,18 +116,23 @@ fn componentise(plugin: &Plugin) -> Result<Vec<u8>> {
     let module = std::fs::read(&plugin.module).with_context(|| format!("cannot read {}", plugin.module.display()))?;
     check_core_imports(&module)?;
     let (stripped, sections) = split(&module)?;
-    let mut component = ComponentEncoder::default()
-        .module(&stripped)
-        .context("not a module the SDK built: is `export!` called?")?
-        .validate(true)
-        .encode()
-        .context("cannot be turned into a component")?;
+    let mut component = encode(&stripped)?;
     for name in SECTIONS {
         let data = sections.iter().find(|(found, _)| found == name).map(|(_, data)| data);
         append(&mut component, name, data.with_context(|| format!("has no section {name}: is `export!` called?"))?);
     }
     check(&component, &plugin.manifest)?;
     Ok(component)
+}
+
+/// Core module to component.
+fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .module(module)
+        .context("not a module the SDK built: is `export!` called?")?
+        .validate(true)
+        .encode()
+        .context("cannot be turned into a component")
 }
 
 /// A clear word before wit-component stumbles over an import it has no type for.
