@@ -1,0 +1,14 @@
+//! Which generation of which plugin acts where. A package comes in by the watched folder, by a command, or from a registry;
+//! it is verified against signers and the lock, loaded, tried, put in use, and taken back, while traffic flows.
+//!
+//! The store holds the truth about lives, the pipeline holds what acts now; this crate moves both, the store first.
+mod entry;
+mod error;
+mod fleet;
+pub mod trust;
+mod view;
+
+pub use entry::*;
+pub use error::FleetError;
+pub use fleet::Fleet;
+pub use view::*;
