@@ -11,7 +11,7 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
+    Blobs, EgressConfig, HttpEgress, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, StateScope, Store, StoreError};
@@ -31,13 +31,24 @@ pub fn probe_store(_config: &Config, folder: &Folder) -> Result<(), StoreError> 
 
 /// How the runtime is built for a configuration.
 pub fn runtime_config(config: &Config, cache: Option<PathBuf>) -> RuntimeConfig {
-    RuntimeConfig { cache_dir: cache, concurrent_calls: config.concurrent_calls, max_memory: config.budgets.memory }
+    RuntimeConfig {
+        cache_dir: cache,
+        concurrent_calls: config.concurrent_calls,
+        max_memory: config.budgets.memory,
+        ..RuntimeConfig::default()
+    }
 }
 
 /// Services for looking at plugins without a house around them.
 pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
     let blobs = Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?;
-    Ok(Services { state: Arc::new(Nothing), mail: Arc::new(Nothing), secrets: Arc::new(Nothing), blobs })
+    Ok(Services {
+        state: Arc::new(Nothing),
+        mail: Arc::new(Nothing),
+        secrets: Arc::new(Nothing),
+        http: Arc::new(Nothing),
+        blobs,
+    })
 }
 
 /// The services of a daemon.
@@ -50,6 +61,7 @@ pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> any
         state: Arc::new(PluginState(store.clone())),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
+        http: Arc::new(HttpEgress::new(EgressConfig::default()).context("egress cannot be set up")?),
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
     })
 }

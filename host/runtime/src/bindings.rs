@@ -23,6 +23,7 @@ wasmtime::component::bindgen!({
             export tributary:plugin/channel@0.1.0;
             export tributary:plugin/policy@0.1.0;
             export tributary:plugin/review@0.1.0;
+            export tributary:plugin/migration@0.1.0;
         }
     ",
     world: "tributary:host/everything",

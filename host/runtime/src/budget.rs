@@ -145,6 +145,11 @@ impl ResourceLimiter for Limits {
 }
 
 impl Budgets {
+    /// The same with so many times the time.
+    pub(crate) fn patient(&self, times: u32) -> Self {
+        Self { guest: self.guest.saturating_mul(times), wall: self.wall.saturating_mul(times), ..*self }
+    }
+
     /// Which budget, with its limit, in words.
     pub(crate) fn words(&self, budget: Budget) -> String {
         match budget {

@@ -7,37 +7,34 @@ mod knowledge;
 pub(crate) mod log;
 mod mail;
 mod secrets;
-mod state;
+pub(crate) mod state;
 
 use crate::bindings::tributary::plugin as wit;
-use crate::grant::Granted;
 use crate::state::CallState;
-use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-/// A linker with the services that are granted and no others: an import that is not granted does not link.
-pub(crate) fn linker(engine: &Engine, granted: &Granted) -> wasmtime::Result<Linker<CallState>> {
+/// Puts the services that are granted into a linker, and no others: an import that is not granted does not link.
+pub(crate) fn link(linker: &mut Linker<CallState>, services: &[String]) -> wasmtime::Result<()> {
     type Own = HasSelf<CallState>;
-    let mut linker = Linker::new(engine);
-    wit::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
-    wit::web::add_to_linker::<_, Own>(&mut linker, |state| state)?;
-    wit::trade::add_to_linker::<_, Own>(&mut linker, |state| state)?;
-    wit::desk::add_to_linker::<_, Own>(&mut linker, |state| state)?;
-    for service in &granted.services {
+    wit::types::add_to_linker::<_, Own>(linker, |state| state)?;
+    wit::web::add_to_linker::<_, Own>(linker, |state| state)?;
+    wit::trade::add_to_linker::<_, Own>(linker, |state| state)?;
+    wit::desk::add_to_linker::<_, Own>(linker, |state| state)?;
+    for service in services {
         match service.as_str() {
-            "log" => wit::log::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "config" => wit::config::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "clock" => wit::clock::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "secrets" => wit::secrets::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "state" => wit::state::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "blobs" => wit::blobs::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "http" => wit::http::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "mail" => wit::mail::add_to_linker::<_, Own>(&mut linker, |state| state)?,
-            "knowledge" => wit::knowledge::add_to_linker::<_, Own>(&mut linker, |state| state)?,
+            "log" => wit::log::add_to_linker::<_, Own>(linker, |state| state)?,
+            "config" => wit::config::add_to_linker::<_, Own>(linker, |state| state)?,
+            "clock" => wit::clock::add_to_linker::<_, Own>(linker, |state| state)?,
+            "secrets" => wit::secrets::add_to_linker::<_, Own>(linker, |state| state)?,
+            "state" => wit::state::add_to_linker::<_, Own>(linker, |state| state)?,
+            "blobs" => wit::blobs::add_to_linker::<_, Own>(linker, |state| state)?,
+            "http" => wit::http::add_to_linker::<_, Own>(linker, |state| state)?,
+            "mail" => wit::mail::add_to_linker::<_, Own>(linker, |state| state)?,
+            "knowledge" => wit::knowledge::add_to_linker::<_, Own>(linker, |state| state)?,
             _ => {}
         }
     }
-    Ok(linker)
+    Ok(())
 }
 
 impl wit::types::Host for CallState {}

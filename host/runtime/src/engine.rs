@@ -2,10 +2,10 @@
 use crate::budget::Meter;
 use crate::cache::{self, Cache};
 use crate::call::{CallContext, CallError, PluginInfo};
-use crate::capability;
+use crate::contract::{Contracts, Exports};
 use crate::generation::Generation;
 use crate::grant::{Granted, NotGranted};
-use crate::instance::{Indices, Live, failure};
+use crate::instance::{Live, failure};
 use crate::metrics::Metrics;
 use crate::package::{ConfigFaults, Package};
 use crate::picture;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tributary_model::{ChannelName, Timestamp};
-use wasmtime::component::InstancePre;
+use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How the runtime is built.
@@ -32,11 +32,13 @@ pub struct RuntimeConfig {
     pub concurrent_calls: u32,
     /// The largest memory an instance may have, whatever its budget says. Default 256 MiB.
     pub max_memory: usize,
+    /// Versions of the contract that are served. Default: the current one.
+    pub contracts: Contracts,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self { cache_dir: None, concurrent_calls: 256, max_memory: 256 << 20 }
+        Self { cache_dir: None, concurrent_calls: 256, max_memory: 256 << 20, contracts: Contracts::default() }
     }
 }
 
@@ -65,6 +67,12 @@ pub enum LoadError {
     /// It needs what it does not have.
     #[error(transparent)]
     NotGranted(#[from] NotGranted),
+    /// It was read for a version of the contract that this runtime does not serve.
+    #[error("it was built for version {found} of the contract, which this runtime does not serve")]
+    Contract {
+        /// The version it was built for.
+        found: String,
+    },
     /// It does not compile, or does not fit the contract: the engine's words.
     #[error("it cannot be compiled or linked: {0}")]
     Component(String),
@@ -87,6 +95,7 @@ pub struct Runtime {
     cache: Option<Cache>,
     services: Services,
     max_memory: usize,
+    contracts: Contracts,
     /// A place for each call that runs.
     pub(crate) calls: Semaphore,
     /// A place for each instance that waits for its next call.
@@ -128,6 +137,7 @@ impl Runtime {
             cache,
             services,
             max_memory: config.max_memory,
+            contracts: config.contracts,
             calls: Semaphore::new(places),
             warm: Arc::new(Semaphore::new(places)),
         }))
@@ -160,6 +170,9 @@ impl Runtime {
                 config
             }
         };
+        let version = package.contract_version();
+        let contract =
+            self.contracts.find(version).cloned().ok_or_else(|| LoadError::Contract { found: version.to_owned() })?;
         let granted = Granted::new(&package, &grants)?;
         budgets.memory = budgets.memory.min(self.max_memory);
         let info = PluginInfo {
@@ -179,14 +192,15 @@ impl Runtime {
             budgets,
         });
         let broken = |error: wasmtime::Error| LoadError::Component(format!("{error:#}"));
-        let linker = capability::linker(&self.engine, &shared.granted).map_err(broken)?;
+        let mut linker = Linker::new(&self.engine);
+        contract.link(&mut linker, &shared.granted.services).map_err(broken)?;
         let key = cache::key(&self.engine, package.digest(), &shared.config, package.contract_version());
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &key));
         let from_cache = kept.is_some();
         let (component, pictured) = match kept {
             Some(kept) => kept,
             None => {
-                let (component, pictured) = picture::take(&self.engine, &linker, &package, &shared).await?;
+                let (component, pictured) = picture::take(&self.engine, &*contract, &linker, &package, &shared).await?;
                 if let Some(cache) = &self.cache {
                     cache.put(&key, &component, &pictured);
                 }
@@ -194,8 +208,8 @@ impl Runtime {
             }
         };
         let pre = linker.instantiate_pre(&component).map_err(broken)?;
-        let indices = Indices::new(&pre, &package).map_err(broken)?;
-        smoke(&pre, &indices, &shared).await?;
+        let exports = contract.exports(&pre, package.roles()).map_err(broken)?;
+        smoke(&pre, &exports, &shared).await?;
         let metrics = Metrics::new(&shared.name, &shared.channel);
         let reuse = reuse.unwrap_or(package.manifest().reuse);
         Ok(Arc::new(Generation {
@@ -203,7 +217,7 @@ impl Runtime {
             package,
             shared,
             pre,
-            indices,
+            exports,
             pictured,
             from_cache,
             reuse,
@@ -216,12 +230,17 @@ impl Runtime {
 
 /// One instance, looked at and thrown away: the first message shall not be the one to find out that a component does not
 /// fit its memory budget or the contract's types.
-async fn smoke(pre: &InstancePre<CallState>, indices: &Indices, shared: &Arc<Shared>) -> Result<(), LoadError> {
+async fn smoke(
+    pre: &InstancePre<CallState>,
+    exports: &Arc<dyn Exports>,
+    shared: &Arc<Shared>,
+) -> Result<(), LoadError> {
     let context = CallContext::at(Timestamp(0));
     let state = CallState::new(Arc::clone(shared), context, Meter::new(), shared.budgets);
-    let mut live =
-        Live::new(pre, state).await.map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
-    live.check(indices).map_err(|error| LoadError::Component(format!("{error:#}")))
+    let mut live = Live::new(pre, exports, state)
+        .await
+        .map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
+    live.check().map_err(|error| LoadError::Component(format!("{error:#}")))
 }
 
 /// Everything off that plugins do not need, and instances from a pool.

@@ -1,7 +1,6 @@
-//! The functions a plugin exports, as calls: arguments lowered, the guest asked, its answer lifted.
-use crate::convert::{lift::lift, lower};
-use crate::instance::{Indices, Live};
-use bumpalo::Bump;
+//! The functions a plugin exports, as calls that a generation makes, whatever version of the contract it was built for.
+use crate::contract::{Entries, Refused};
+use crate::instance::Live;
 use std::future::Future;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
@@ -12,10 +11,14 @@ pub(crate) trait Export: Send {
     type Said: Send;
     /// Which of [`crate::metrics::EXPORTS`] it is.
     const INDEX: usize;
+    /// How many times a call's budgets of time it may take.
+    const PATIENCE: u32 = 1;
+    /// Whether it may have an instance that served before, and leave its own to the next call.
+    const REUSE: bool = true;
     /// Whether an answer is the plugin's own failure.
     fn is_fault(said: &Self::Said) -> bool;
     /// Calls it.
-    fn call(self, live: &mut Live, indices: &Indices) -> impl Future<Output = wasmtime::Result<Self::Said>> + Send;
+    fn call(self, live: &mut Live) -> impl Future<Output = wasmtime::Result<Self::Said>> + Send;
 }
 
 /// `channel.receive`.
@@ -29,14 +32,8 @@ impl Export for Receive<'_> {
         false
     }
 
-    async fn call(self, live: &mut Live, indices: &Indices) -> wasmtime::Result<Self::Said> {
-        let guest = live.channel(indices)?;
-        let arena = Bump::new();
-        let said = guest.call_receive(&mut live.store, lower::arrival(&arena, self.0)).await?;
-        lift(live.store.data_mut(), |lift| match said {
-            Ok(reading) => Ok(lift.reading(reading)),
-            Err(rejection) => Err(lift.rejection(rejection)),
-        })
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.receive(&mut live.store, self.0).await
     }
 }
 
@@ -51,15 +48,8 @@ impl Export for SendOut<'_> {
         false
     }
 
-    async fn call(self, live: &mut Live, indices: &Indices) -> wasmtime::Result<Self::Said> {
-        let guest = live.channel(indices)?;
-        live.store.data_mut().add_files(&self.0.content.attachments);
-        let arena = Bump::new();
-        let said = guest.call_send(&mut live.store, lower::outgoing(&arena, self.0)).await?;
-        lift(live.store.data_mut(), |lift| match said {
-            Ok(delivery) => Ok(lift.delivery(delivery)),
-            Err(error) => Err(lift.send_error(error)),
-        })
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.send(&mut live.store, self.0).await
     }
 }
 
@@ -74,20 +64,8 @@ impl Export for Decide<'_> {
         said.is_err()
     }
 
-    async fn call(self, live: &mut Live, indices: &Indices) -> wasmtime::Result<Self::Said> {
-        let guest = live.policy(indices)?;
-        match self.1 {
-            Happening::Message(message) => live.store.data_mut().add_files(&message.content.attachments),
-            Happening::AgentReplied(content) => live.store.data_mut().add_files(&content.attachments),
-            _ => {}
-        }
-        let arena = Bump::new();
-        let (snapshot, happening) = (lower::snapshot(&arena, self.0), lower::happening(&arena, self.1));
-        let said = guest.call_decide(&mut live.store, snapshot, happening).await?;
-        lift(live.store.data_mut(), |lift| match said {
-            Ok(decisions) => Ok(lift.decisions(decisions)),
-            Err(fault) => Err(lift.fault(fault)),
-        })
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.decide(&mut live.store, self.0, self.1).await
     }
 }
 
@@ -102,15 +80,25 @@ impl Export for Review<'_> {
         said.is_err()
     }
 
-    async fn call(self, live: &mut Live, indices: &Indices) -> wasmtime::Result<Self::Said> {
-        let guest = live.review(indices)?;
-        live.store.data_mut().add_files(&self.1.attachments);
-        let arena = Bump::new();
-        let (snapshot, draft) = (lower::snapshot(&arena, self.0), lower::content(&arena, self.1));
-        let said = guest.call_review(&mut live.store, snapshot, draft).await?;
-        lift(live.store.data_mut(), |lift| match said {
-            Ok(verdict) => Ok(lift.verdict(verdict, &self.1.text)),
-            Err(fault) => Err(lift.fault(fault)),
-        })
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.review(&mut live.store, self.0, self.1).await
+    }
+}
+
+/// `migration.migrate`: run once at an upgrade, like `prepare`, on an instance of its own.
+pub(crate) struct Migrate<'a>(pub &'a str, pub &'a [(String, Vec<u8>)]);
+
+impl Export for Migrate<'_> {
+    type Said = Result<Entries, Refused>;
+    const INDEX: usize = 4;
+    const PATIENCE: u32 = crate::picture::PATIENCE;
+    const REUSE: bool = false;
+
+    fn is_fault(said: &Self::Said) -> bool {
+        said.is_err()
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.migrate(self.0, self.1).await
     }
 }

@@ -1,10 +1,13 @@
 //! One loaded version of one plugin with one configuration. Immutable: a change is another generation.
 use crate::budget::Meter;
-use crate::call::{Adapter, Blame, Budget, CallContext, CallCost, CallEffects, CallError, Called, PluginInfo, Policy};
+use crate::call::{
+    Adapter, Blame, Budget, Budgets, CallContext, CallCost, CallEffects, CallError, Called, PluginInfo, Policy,
+};
+use crate::contract::{Entries, Exports, Refused};
 use crate::engine::Runtime;
-use crate::export::{Decide, Export, Receive, Review, SendOut};
+use crate::export::{Decide, Export, Migrate, Receive, Review, SendOut};
 use crate::grant::Granted;
-use crate::instance::{FIRST_LOOK, Indices, Live, failure};
+use crate::instance::{FIRST_LOOK, Live, failure};
 use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::picture::NoPicture;
@@ -14,6 +17,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
+use tributary_model::Timestamp;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
 use wasmtime::component::InstancePre;
@@ -25,7 +29,7 @@ pub struct Generation {
     pub(crate) package: Arc<Package>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) pre: InstancePre<CallState>,
-    pub(crate) indices: Indices,
+    pub(crate) exports: Arc<dyn Exports>,
     pub(crate) pictured: Result<(), NoPicture>,
     pub(crate) from_cache: bool,
     pub(crate) reuse: u32,
@@ -85,12 +89,24 @@ impl Generation {
         self.package.is_adapter()
     }
 
+    /// Hands the plugin the state that version `from` of it left in this place, on an instance of its own and within ten
+    /// times a call's budgets of time, and returns what takes its place. Nothing is written: the caller does. The inner
+    /// error is the plugin's own; keys and values are within the limits of `state.set`, and no key comes twice.
+    pub async fn migrate(
+        &self,
+        from: &str,
+        entries: &[(String, Vec<u8>)],
+    ) -> Result<Result<Entries, Refused>, CallError> {
+        let context = CallContext::at(Timestamp(0));
+        Ok(self.call(context, Migrate(from, entries)).await?.result)
+    }
+
     async fn call<E: Export>(&self, context: CallContext, export: E) -> Result<Called<E::Said>, CallError> {
         // More calls than instances: they queue here, in order, before their clocks start.
         let _turn = self.runtime.calls.acquire().await.map_err(|error| CallError::Host(error.to_string()))?;
-        let budgets = &self.shared.budgets;
+        let budgets = self.shared.budgets.patient(E::PATIENCE);
         let meter = Meter::new();
-        let attempt = meter.counted(self.attempt(context, export, &meter));
+        let attempt = meter.counted(self.attempt(context, export, budgets, &meter));
         let attempt = match tokio::time::timeout(budgets.wall, attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt {
@@ -110,7 +126,7 @@ impl Generation {
                 if E::is_fault(&result) {
                     self.metrics.fault(Blame::Guest);
                 }
-                if let Some(live) = live {
+                if let Some(live) = live.filter(|_| E::REUSE) {
                     self.keep(live);
                 }
                 Ok(Called { result, effects, cost, tape: None })
@@ -122,17 +138,22 @@ impl Generation {
         }
     }
 
-    async fn attempt<E: Export>(&self, context: CallContext, export: E, meter: &Arc<Meter>) -> Attempt<E::Said> {
-        let (mut live, fresh) = match self.take() {
+    async fn attempt<E: Export>(
+        &self,
+        context: CallContext,
+        export: E,
+        budgets: Budgets,
+        meter: &Arc<Meter>,
+    ) -> Attempt<E::Said> {
+        let (mut live, fresh) = match if E::REUSE { self.take() } else { None } {
             Some(mut live) => {
                 live.store.data_mut().next(context, Arc::clone(meter));
                 live.store.set_epoch_deadline(FIRST_LOOK);
                 (live, false)
             }
             None => {
-                let budgets = self.shared.budgets;
                 let state = CallState::new(Arc::clone(&self.shared), context, Arc::clone(meter), budgets);
-                match Live::new(&self.pre, state).await {
+                match Live::new(&self.pre, &self.exports, state).await {
                     Ok(live) => (Box::new(live), true),
                     Err((error, store)) => {
                         let said = match failure(&error, store.data()) {
@@ -147,11 +168,11 @@ impl Generation {
         let said = async {
             if fresh && self.pictured.is_err() {
                 // Without a picture every instance has to be prepared. It accepted this configuration when it was loaded.
-                live.prepare(&self.indices)
+                live.prepare()
                     .await?
                     .map_err(|why| crate::state::Stop::Contract(format!("`prepare` failed: {why}")))?;
             }
-            export.call(&mut live, &self.indices).await
+            export.call(&mut live).await
         }
         .await;
         live.served += 1;

@@ -1,43 +1,23 @@
-//! One instance in its store, and the exports of it that a call needs.
-use crate::bindings::exports::tributary::plugin::{channel, lifecycle, policy, review};
+//! One instance in its store, and how its calls end badly.
 use crate::call::{Budget, CallError};
-use crate::package::Package;
+use crate::contract::{Entries, Exports, Guest, Refused};
 use crate::state::{CallState, Stop};
+use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 /// What a result may take in the host beyond the bytes that are counted: records, list headers.
 const SLACK: usize = 64 << 10;
 
-/// Where a component's exports are, found once.
-pub(crate) struct Indices {
-    lifecycle: lifecycle::GuestIndices,
-    channel: Option<channel::GuestIndices>,
-    policy: Option<policy::GuestIndices>,
-    review: Option<review::GuestIndices>,
-}
-
-impl Indices {
-    pub fn new(pre: &InstancePre<CallState>, package: &Package) -> wasmtime::Result<Self> {
-        Ok(Self {
-            lifecycle: lifecycle::GuestIndices::new(pre)?,
-            channel: package.is_adapter().then(|| channel::GuestIndices::new(pre)).transpose()?,
-            policy: package.decides().then(|| policy::GuestIndices::new(pre)).transpose()?,
-            review: package.reviews().then(|| review::GuestIndices::new(pre)).transpose()?,
-        })
-    }
-}
-
 /// Ticks after which a call is looked at first: one would interrupt short calls that happen to run while it ticks.
 pub(crate) const FIRST_LOOK: u64 = 2;
 
-/// An instance that can be called. Its exports are looked up when they are needed first.
+/// An instance that can be called.
 pub(crate) struct Live {
     pub store: Store<CallState>,
     pub instance: Instance,
-    channel: Option<channel::Guest>,
-    policy: Option<policy::Guest>,
-    review: Option<review::Guest>,
+    /// Its exports, as its version of the contract has them.
+    pub guest: Box<dyn Guest>,
     /// Calls it has served.
     pub served: u32,
 }
@@ -65,65 +45,40 @@ impl Live {
     /// A fresh instance. The failed store comes back with the error, because it knows which budget was used up.
     pub async fn new(
         pre: &InstancePre<CallState>,
+        exports: &Arc<dyn Exports>,
         state: CallState,
     ) -> Result<Self, (wasmtime::Error, Store<CallState>)> {
         let mut store = store(pre.engine(), state);
         match pre.instantiate_async(&mut store).await {
-            Ok(instance) => Ok(Self { store, instance, channel: None, policy: None, review: None, served: 0 }),
+            Ok(instance) => Ok(Self { store, instance, guest: Arc::clone(exports).of(instance), served: 0 }),
             Err(error) => Err((error, store)),
         }
     }
 
     /// Runs `prepare`, with only `config` and `log` answering. The inner error is the plugin's own.
-    pub async fn prepare(&mut self, indices: &Indices) -> wasmtime::Result<Result<(), String>> {
-        let guest = indices.lifecycle.load(&mut self.store, &self.instance)?;
+    pub async fn prepare(&mut self) -> wasmtime::Result<Result<(), Refused>> {
         self.store.data_mut().preparing = true;
-        let prepared = guest.call_prepare(&mut self.store).await?;
+        let prepared = self.guest.prepare(&mut self.store).await?;
         self.store.data_mut().preparing = false;
         Ok(prepared)
     }
 
+    /// Runs `migrate`, with only `config` and `log` answering. The inner error is the plugin's own.
+    pub async fn migrate(
+        &mut self,
+        from: &str,
+        entries: &[(String, Vec<u8>)],
+    ) -> wasmtime::Result<Result<Entries, Refused>> {
+        self.store.data_mut().preparing = true;
+        let migrated = self.guest.migrate(&mut self.store, from, entries).await?;
+        self.store.data_mut().preparing = false;
+        Ok(migrated)
+    }
+
     /// Checks that every export has the contract's type.
-    pub fn check(&mut self, indices: &Indices) -> wasmtime::Result<()> {
-        if indices.channel.is_some() {
-            self.channel(indices)?;
-        }
-        if indices.policy.is_some() {
-            self.policy(indices)?;
-        }
-        if indices.review.is_some() {
-            self.review(indices)?;
-        }
-        Ok(())
+    pub fn check(&mut self) -> wasmtime::Result<()> {
+        self.guest.check(&mut self.store)
     }
-
-    pub fn channel(&mut self, indices: &Indices) -> wasmtime::Result<channel::Guest> {
-        if self.channel.is_none() {
-            let indices = indices.channel.as_ref().ok_or_else(|| absent("channel"))?;
-            self.channel = Some(indices.load(&mut self.store, &self.instance)?);
-        }
-        self.channel.clone().ok_or_else(|| absent("channel").into())
-    }
-
-    pub fn policy(&mut self, indices: &Indices) -> wasmtime::Result<policy::Guest> {
-        if self.policy.is_none() {
-            let indices = indices.policy.as_ref().ok_or_else(|| absent("policy"))?;
-            self.policy = Some(indices.load(&mut self.store, &self.instance)?);
-        }
-        self.policy.clone().ok_or_else(|| absent("policy").into())
-    }
-
-    pub fn review(&mut self, indices: &Indices) -> wasmtime::Result<review::Guest> {
-        if self.review.is_none() {
-            let indices = indices.review.as_ref().ok_or_else(|| absent("review"))?;
-            self.review = Some(indices.load(&mut self.store, &self.instance)?);
-        }
-        self.review.clone().ok_or_else(|| absent("review").into())
-    }
-}
-
-fn absent(interface: &'static str) -> Stop {
-    Stop::Host(format!("the plugin does not export `{interface}`"))
 }
 
 /// Why a call ended badly, in the words of the contract.

@@ -9,6 +9,7 @@ mod budget;
 mod cache;
 pub mod call;
 mod capability;
+pub mod contract;
 mod convert;
 pub mod engine;
 mod export;
@@ -26,6 +27,7 @@ mod state;
 
 pub use blobs::{Blobs, BlobsError};
 pub use call::*;
+pub use contract::Contracts;
 pub use engine::{LoadError, Runtime, RuntimeConfig, RuntimeError};
 pub use generation::Generation;
 pub use grant::{Granted, Grants, NotGranted};

@@ -4,7 +4,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 use tributary_model::{ChannelName, PluginName};
 
 /// The exported functions, in the order of [`crate::export::Export::INDEX`].
-pub(crate) const EXPORTS: [&str; 4] = ["receive", "send", "decide", "review"];
+pub(crate) const EXPORTS: [&str; 5] = ["receive", "send", "decide", "review", "migrate"];
 const BLAMES: [Blame; 4] = [Blame::Guest, Blame::Trap, Blame::Budget, Blame::Host];
 
 struct OfExport {
@@ -15,7 +15,7 @@ struct OfExport {
 
 /// The handles of one generation.
 pub(crate) struct Metrics {
-    exports: [OfExport; 4],
+    exports: [OfExport; 5],
     faults: [Counter; 4],
     memory: Histogram,
 }

@@ -6,6 +6,7 @@ mod read;
 pub use config::{ConfigFault, ConfigFaults};
 pub use manifest::{Asks, Kind, Manifest, ManifestError};
 
+use crate::contract::Roles;
 use config::Config;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -82,9 +83,7 @@ pub struct Package {
     imports: Vec<String>,
     exports: Vec<String>,
     services: Vec<String>,
-    adapter: bool,
-    decides: bool,
-    reviews: bool,
+    roles: Roles,
     config: Config,
 }
 
@@ -137,9 +136,12 @@ impl Package {
             manifest,
             contract,
             services,
-            adapter: has("channel"),
-            decides: has("policy"),
-            reviews: has("review"),
+            roles: Roles {
+                channel: has("channel"),
+                policy: has("policy"),
+                review: has("review"),
+                migration: has("migration"),
+            },
             imports: outside.imports,
             exports: outside.exports,
             config,
@@ -183,17 +185,27 @@ impl Package {
 
     /// Whether it exports `channel`.
     pub fn is_adapter(&self) -> bool {
-        self.adapter
+        self.roles.channel
     }
 
     /// Whether it exports `policy`.
     pub fn decides(&self) -> bool {
-        self.decides
+        self.roles.policy
     }
 
     /// Whether it exports `review`.
     pub fn reviews(&self) -> bool {
-        self.reviews
+        self.roles.review
+    }
+
+    /// Whether it exports `migration`: it carries its state over from another version of itself.
+    pub fn migrates(&self) -> bool {
+        self.roles.migration
+    }
+
+    /// What it can do for the host.
+    pub fn roles(&self) -> Roles {
+        self.roles
     }
 
     /// Names of the interfaces it imports, with version.

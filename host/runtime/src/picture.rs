@@ -1,9 +1,10 @@
 //! The picture of a plugin's memory after `prepare`, from which every call starts: the component is instrumented so that
 //! its memory can be read, prepared, and written again with that memory as its data.
 use crate::budget::Meter;
-use crate::call::{Budgets, CallContext, CallError};
+use crate::call::{CallContext, CallError};
+use crate::contract::Served;
 use crate::engine::LoadError;
-use crate::instance::{Indices, Live, failure};
+use crate::instance::{Live, failure};
 use crate::package::Package;
 use crate::state::{CallState, Shared};
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 pub struct NoPicture(pub String);
 
 /// How much longer than a call `prepare` may take: it is run once, not for every message.
-const PATIENCE: u32 = 10;
+pub(crate) const PATIENCE: u32 = 10;
 
 /// Prepares a plugin and compiles the picture, or, where it cannot be pictured, the component itself.
 pub(crate) async fn take(
     engine: &Engine,
+    contract: &dyn Served,
     linker: &Linker<CallState>,
     package: &Package,
     shared: &Arc<Shared>,
@@ -32,7 +34,7 @@ pub(crate) async fn take(
     let why = match wizer.instrument_component(bytes) {
         Ok((context, instrumented)) => {
             let component = Component::new(engine, &instrumented).map_err(component)?;
-            let mut live = prepare(linker, &component, package, shared).await?;
+            let mut live = prepare(contract, linker, &component, package, shared).await?;
             // Reading the memory is the host's work: none of the call's budgets holds for it.
             live.store.set_hostcall_fuel(usize::MAX);
             live.store.set_epoch_deadline(u64::from(u32::MAX));
@@ -47,7 +49,7 @@ pub(crate) async fn take(
         Err(error) => error,
     };
     let component = Component::new(engine, bytes).map_err(component)?;
-    prepare(linker, &component, package, shared).await?;
+    prepare(contract, linker, &component, package, shared).await?;
     Ok((component, Err(NoPicture(format!("{why:#}")))))
 }
 
@@ -57,28 +59,26 @@ fn component(error: wasmtime::Error) -> LoadError {
 
 /// An instance on which `prepare` has run.
 async fn prepare(
+    contract: &dyn Served,
     linker: &Linker<CallState>,
     compiled: &Component,
     package: &Package,
     shared: &Arc<Shared>,
 ) -> Result<Live, LoadError> {
     let pre = linker.instantiate_pre(compiled).map_err(component)?;
-    let indices = Indices::new(&pre, package).map_err(component)?;
-    let budgets = Budgets {
-        guest: shared.budgets.guest.saturating_mul(PATIENCE),
-        wall: shared.budgets.wall.saturating_mul(PATIENCE),
-        ..shared.budgets
-    };
+    let exports = contract.exports(&pre, package.roles()).map_err(component)?;
+    let budgets = shared.budgets.patient(PATIENCE);
     let context = CallContext::at(Timestamp(0));
     let meter = Meter::new();
     let state = CallState::new(Arc::clone(shared), context, Arc::clone(&meter), budgets);
     let run = async {
-        let mut live =
-            Live::new(&pre, state).await.map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
-        live.check(&indices).map_err(component)?;
-        match live.prepare(&indices).await {
+        let mut live = Live::new(&pre, &exports, state)
+            .await
+            .map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
+        live.check().map_err(component)?;
+        match live.prepare().await {
             Ok(Ok(())) => Ok(live),
-            Ok(Err(why)) => Err(LoadError::Refused(why)),
+            Ok(Err(why)) => Err(LoadError::Refused(why.0)),
             Err(error) => Err(LoadError::Prepare(failure(&error, live.store.data()))),
         }
     };

@@ -4,6 +4,7 @@ use crate::call::{Budget, Budgets, CallContext, CallEffects};
 use crate::grant::Granted;
 use crate::services::Services;
 use std::sync::Arc;
+use tributary_model::decision::Happening;
 use tributary_model::message::Attachment;
 use tributary_model::{ChannelName, PluginName};
 
@@ -19,22 +20,22 @@ pub(crate) struct Shared {
     pub budgets: Budgets,
 }
 
-/// One call, inside its store.
-pub(crate) struct CallState {
-    pub shared: Arc<Shared>,
-    pub context: CallContext,
+/// One call, inside its store: what a version of the contract serves its services from.
+pub struct CallState {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) context: CallContext,
     /// `prepare` runs: only `config` and `log` answer.
-    pub preparing: bool,
-    pub meter: Arc<Meter>,
-    pub budgets: Budgets,
-    pub limits: Limits,
+    pub(crate) preparing: bool,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) budgets: Budgets,
+    pub(crate) limits: Limits,
     /// Set where a budget was used up, by whoever noticed.
-    pub breach: Option<Budget>,
-    pub bytes_out: usize,
-    pub effects: CallEffects,
+    pub(crate) breach: Option<Budget>,
+    pub(crate) bytes_out: usize,
+    pub(crate) effects: CallEffects,
     /// Ids and sizes of the files that belong to this call, besides those of its context.
-    pub files: Vec<(String, u64)>,
-    pub log_lines: u32,
+    pub(crate) files: Vec<(String, u64)>,
+    pub(crate) log_lines: u32,
 }
 
 /// Why the host ended a call. What the guest did is in the state's `breach`, or here.
@@ -52,7 +53,7 @@ pub(crate) enum Stop {
 }
 
 impl CallState {
-    pub fn new(shared: Arc<Shared>, context: CallContext, meter: Arc<Meter>, budgets: Budgets) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, context: CallContext, meter: Arc<Meter>, budgets: Budgets) -> Self {
         Self {
             limits: Limits::new(budgets.memory),
             shared,
@@ -69,7 +70,7 @@ impl CallState {
     }
 
     /// The next call of the same instance: only its memory stays.
-    pub fn next(&mut self, context: CallContext, meter: Arc<Meter>) {
+    pub(crate) fn next(&mut self, context: CallContext, meter: Arc<Meter>) {
         self.context = context;
         self.meter = meter;
         self.breach = None;
@@ -79,7 +80,7 @@ impl CallState {
         self.log_lines = 0;
     }
 
-    /// Counts bytes that the guest hands over.
+    /// Counts bytes that the guest hands over; the error ends the call that handed over too many.
     pub fn hand_over(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.bytes_out = self.bytes_out.saturating_add(bytes);
         if self.bytes_out > self.budgets.bytes_out {
@@ -92,6 +93,15 @@ impl CallState {
     /// Files that came with an argument belong to the call.
     pub fn add_files(&mut self, attachments: &[Attachment]) {
         self.files.extend(attachments.iter().map(|file| (file.blob.clone(), file.size)));
+    }
+
+    /// Files that came with a happening belong to the call.
+    pub fn add_files_of(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Message(message) => self.add_files(&message.content.attachments),
+            Happening::AgentReplied(content) => self.add_files(&content.attachments),
+            _ => {}
+        }
     }
 
     /// The size of a file that belongs to this call.

@@ -4,9 +4,9 @@ use crate::state::CallState;
 use std::time::Duration;
 
 /// Bytes of a value at most.
-const VALUE: usize = 64 << 10;
+pub(crate) const VALUE: usize = 64 << 10;
 /// Bytes of a key at most.
-const KEY: usize = 256;
+pub(crate) const KEY: usize = 256;
 
 impl CallState {
     fn write_later(&mut self, key: String, value: Option<Vec<u8>>, seconds: Option<u32>) -> Result<(), StateError> {

@@ -2,7 +2,10 @@
 //! ends the call.
 use crate::bindings::exports::tributary::plugin::channel as w_channel;
 use crate::bindings::tributary::plugin::{desk as w_desk, trade as w_trade, types as w, web as w_web};
+use crate::capability::state::{KEY, VALUE};
+use crate::contract::Entries;
 use crate::state::{CallState, Stop};
+use std::collections::HashSet;
 use std::time::Duration;
 use tributary_model::AgentName;
 use tributary_model::Timestamp;
@@ -14,15 +17,16 @@ use tributary_model::message::{
 use tributary_model::order::{Money, Operation, Order, OrderLine};
 use tributary_model::queue::NEVER;
 
-/// One result on its way in.
-pub(crate) struct Lift<'a> {
+/// One result on its way in. Every version of the contract lifts through these functions: they count what the guest hands
+/// over and hold what it says against the rules that all versions share.
+pub struct Lift<'a> {
     state: &'a mut CallState,
     bytes: usize,
     broken: Option<String>,
 }
 
 /// Lifts one result: counts it, checks it, and ends the call where it is too large or against the contract.
-pub(crate) fn lift<T>(state: &mut CallState, one: impl FnOnce(&mut Lift<'_>) -> T) -> wasmtime::Result<T> {
+pub fn lift<T>(state: &mut CallState, one: impl FnOnce(&mut Lift<'_>) -> T) -> wasmtime::Result<T> {
     let mut lift = Lift { state, bytes: 0, broken: None };
     let lifted = one(&mut lift);
     let Lift { state, bytes, broken } = lift;
@@ -34,33 +38,75 @@ pub(crate) fn lift<T>(state: &mut CallState, one: impl FnOnce(&mut Lift<'_>) -> 
 }
 
 impl Lift<'_> {
-    fn text(&mut self, text: String) -> String {
+    /// A text.
+    pub fn text(&mut self, text: String) -> String {
         self.bytes += text.len();
         text
     }
 
-    fn maybe(&mut self, text: Option<String>) -> Option<String> {
+    /// A text that may be absent.
+    pub fn maybe(&mut self, text: Option<String>) -> Option<String> {
         text.map(|text| self.text(text))
     }
 
-    fn texts(&mut self, texts: Vec<String>) -> Vec<String> {
+    /// A list of texts.
+    pub fn texts(&mut self, texts: Vec<String>) -> Vec<String> {
         // A list costs the host more than its texts are long.
         self.bytes += texts.len() * size_of::<String>();
         texts.into_iter().map(|text| self.text(text)).collect()
     }
 
-    fn list<T, U>(&mut self, items: Vec<T>, mut one: impl FnMut(&mut Self, T) -> U) -> Vec<U> {
+    /// Bytes.
+    pub fn bytes(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        self.bytes += bytes.len();
+        bytes
+    }
+
+    /// A list of anything.
+    pub fn list<T, U>(&mut self, items: Vec<T>, mut one: impl FnMut(&mut Self, T) -> U) -> Vec<U> {
         self.bytes += items.len() * size_of::<U>();
         items.into_iter().map(|item| one(self, item)).collect()
     }
 
-    fn broken(&mut self, what: String) {
+    /// The guest gave something that the contract does not allow: ends the call with these words. The first are kept.
+    pub fn broken(&mut self, what: String) {
         self.broken.get_or_insert(what);
     }
 
-    /// A moment from outside; the store's numbers end at [`NEVER`].
-    fn moment(at: u64) -> Timestamp {
+    /// A moment from outside, in milliseconds since 1970; the store's numbers end at [`NEVER`].
+    pub fn moment(at: u64) -> Timestamp {
         Timestamp(at).min(NEVER)
+    }
+
+    /// The size of a file. A plugin can refer to files of its own call only: an id is all one needs to read a file.
+    pub fn file(&mut self, blob: &str) -> u64 {
+        self.state.file(blob).unwrap_or_else(|| {
+            self.broken("it refers to a file that does not belong to this call".into());
+            0
+        })
+    }
+
+    /// The ways to recognise the author of a message: never none.
+    pub fn author(&mut self, handles: Vec<Handle>) -> Vec<Handle> {
+        if handles.is_empty() {
+            self.broken("a message from nobody: `from` is empty".into());
+        }
+        handles
+    }
+
+    /// Entries of the plugin's state, under the limits of `state.set`.
+    pub fn entries(&mut self, entries: Entries) -> Entries {
+        let mut keys = HashSet::with_capacity(entries.len());
+        for (key, value) in &entries {
+            if key.len() > KEY || value.len() > VALUE {
+                self.broken(format!("an entry of {} bytes under a key of {}", value.len(), key.len()));
+            }
+            if !keys.insert(key.as_str()) {
+                self.broken("two entries under the same key".into());
+            }
+        }
+        drop(keys);
+        self.list(entries, |lift, (key, value)| (lift.text(key), lift.bytes(value)))
     }
 
     fn attribute(&mut self, attribute: w::AttributeResult) -> Attribute {
@@ -79,17 +125,12 @@ impl Lift<'_> {
         })
     }
 
-    /// A plugin can refer to files of its own call only: an id is all one needs to read a file.
     fn attachment(&mut self, file: w::AttachmentResult) -> Attachment {
-        let size = self.state.file(&file.blob).unwrap_or_else(|| {
-            self.broken("it refers to a file that does not belong to this call".into());
-            0
-        });
         Attachment {
+            size: self.file(&file.blob),
             blob: self.text(file.blob),
             name: self.text(file.name),
             media_type: self.text(file.media_type),
-            size,
             content_id: self.maybe(file.content_id),
         }
     }
@@ -104,15 +145,14 @@ impl Lift<'_> {
     }
 
     fn inbound(&mut self, message: w::InboundResult) -> Inbound {
-        if message.from.is_empty() {
-            self.broken("a message from nobody: `from` is empty".into());
-        }
+        let from = self.handles(message.from);
+        let from = self.author(from);
         let thread = message.thread;
         Inbound {
             external_id: self.maybe(message.external_id),
             sent_at: Self::moment(message.sent_at),
             author: message.author.into(),
-            from: self.handles(message.from),
+            from,
             display_name: self.maybe(message.display_name),
             subject: self.maybe(message.subject),
             content: self.content(message.content),
@@ -161,7 +201,7 @@ impl Lift<'_> {
         Response { status: response.status, headers: self.attributes(response.headers), body: response.body }
     }
 
-    pub fn reading(&mut self, reading: w_channel::Reading) -> Reading {
+    pub(crate) fn reading(&mut self, reading: w_channel::Reading) -> Reading {
         Reading {
             events: self.list(reading.events, |lift, event| match event {
                 w::ChannelEvent::Message(message) => ChannelEvent::Message(Box::new(lift.inbound(message))),
@@ -172,7 +212,7 @@ impl Lift<'_> {
         }
     }
 
-    pub fn rejection(&mut self, rejection: w_channel::Rejection) -> Rejection {
+    pub(crate) fn rejection(&mut self, rejection: w_channel::Rejection) -> Rejection {
         match rejection {
             w_channel::Rejection::Unauthenticated(why) => Rejection::Unauthenticated(self.text(why)),
             w_channel::Rejection::Malformed(why) => Rejection::Malformed(self.text(why)),
@@ -180,7 +220,7 @@ impl Lift<'_> {
         }
     }
 
-    pub fn delivery(&mut self, delivery: w::Delivery) -> Delivery {
+    pub(crate) fn delivery(&mut self, delivery: w::Delivery) -> Delivery {
         Delivery {
             outgoing_id: self.maybe(delivery.outgoing_id),
             external_id: self.maybe(delivery.external_id),
@@ -189,7 +229,7 @@ impl Lift<'_> {
         }
     }
 
-    pub fn send_error(&mut self, error: w::SendError) -> SendError {
+    pub(crate) fn send_error(&mut self, error: w::SendError) -> SendError {
         match error {
             w::SendError::WindowClosed(why) => SendError::WindowClosed(self.text(why)),
             w::SendError::Unauthorised(why) => SendError::Unauthorised(self.text(why)),
@@ -255,7 +295,7 @@ impl Lift<'_> {
         }
     }
 
-    pub fn decisions(&mut self, decisions: Vec<w_desk::DecisionResult>) -> Vec<Decision> {
+    pub(crate) fn decisions(&mut self, decisions: Vec<w_desk::DecisionResult>) -> Vec<Decision> {
         self.list(decisions, |lift, decision| Decision {
             action: lift.action(decision.action),
             rule: lift.text(decision.rule),
@@ -263,7 +303,7 @@ impl Lift<'_> {
         })
     }
 
-    pub fn fault(&mut self, fault: w_desk::Fault) -> Fault {
+    pub(crate) fn fault(&mut self, fault: w_desk::Fault) -> Fault {
         match fault {
             w_desk::Fault::NotConfigured(what) => Fault::NotConfigured(self.text(what)),
             w_desk::Fault::Internal(what) => Fault::Internal(self.text(what)),
@@ -271,7 +311,7 @@ impl Lift<'_> {
     }
 
     /// `draft` is the text that was looked at: a span that is not within it means the whole text.
-    pub fn verdict(&mut self, verdict: w_desk::Verdict, draft: &str) -> Verdict {
+    pub(crate) fn verdict(&mut self, verdict: w_desk::Verdict, draft: &str) -> Verdict {
         match verdict {
             w_desk::Verdict::Pass => Verdict::Pass,
             w_desk::Verdict::Amend(content) => Verdict::Amend(self.content(content)),

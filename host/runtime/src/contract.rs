@@ -1,0 +1,189 @@
+//! The door between this host and components built for different versions of the contract.
+//!
+//! What a version looks like stays behind three traits: [`Served`] knows its interfaces and links its services,
+//! [`Exports`] finds a component's exports, [`Guest`] calls them. All of them speak the model's words, so the runtime,
+//! and everything above it, has one way of calling any plugin. The version is read from a component's names before any
+//! of it runs; a version that is not in [`Contracts`] is refused.
+mod current;
+mod versions;
+
+pub use crate::convert::lift::{Lift, lift};
+pub use crate::state::CallState;
+pub use current::Current;
+pub use versions::{Contracts, Distance};
+
+use async_trait::async_trait;
+use std::sync::Arc;
+use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
+use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre, Linker};
+
+/// The package that all versions of the contract share.
+pub const PACKAGE: &str = "tributary:plugin";
+
+/// A plugin's own words for why it refused to be prepared or to carry its state over: for the operator.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Keys of a plugin's state in one place with their values.
+pub type Entries = Vec<(String, Vec<u8>)>;
+
+/// What an interface is to a component.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// Types only: free to import.
+    Types,
+    /// A service of the host, by the word a plugin asks for it with.
+    Service(&'static str),
+    /// A handler that the host calls.
+    Handler(Role),
+}
+
+/// What a component can do for the host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Every plugin: it is prepared.
+    Lifecycle,
+    /// It reads arrivals and sends.
+    Channel,
+    /// It is asked for what is new.
+    Poller,
+    /// It answers for a marketplace.
+    Commerce,
+    /// It decides.
+    Policy,
+    /// It looks at outgoing text.
+    Review,
+    /// It carries its state over from another version of itself.
+    Migration,
+}
+
+/// The roles of one component.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Roles {
+    /// It reads arrivals and sends.
+    pub channel: bool,
+    /// It decides.
+    pub policy: bool,
+    /// It looks at outgoing text.
+    pub review: bool,
+    /// It carries its state over from another version of itself.
+    pub migration: bool,
+}
+
+/// How an interface of a version reaches the model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fit {
+    /// It is the current version's.
+    Same,
+    /// It is translated at the door.
+    Converted,
+}
+
+/// One interface of a version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// Its name without package and version.
+    pub name: &'static str,
+    /// What it is to a component.
+    pub side: Side,
+    /// How it reaches the model.
+    pub fit: Fit,
+}
+
+/// One version of the contract that the host serves.
+pub trait Served: Send + Sync + 'static {
+    /// Its version, such as `0.1.0`.
+    fn version(&self) -> &'static str;
+
+    /// Its interfaces.
+    fn interfaces(&self) -> &'static [Interface];
+
+    /// Puts its types and those of its services that are granted into a linker, and no others: an import that is not
+    /// granted does not link. `services` holds the words of [`Side::Service`].
+    fn link(&self, linker: &mut Linker<CallState>, services: &[String]) -> wasmtime::Result<()>;
+
+    /// Finds the exports of a component that was built for it.
+    fn exports(&self, pre: &InstancePre<CallState>, roles: Roles) -> wasmtime::Result<Arc<dyn Exports>>;
+}
+
+/// Where a component's exports are, found once for all its instances.
+pub trait Exports: Send + Sync + 'static {
+    /// The exports of one instance. Nothing is looked up before it is needed.
+    fn of(self: Arc<Self>, instance: Instance) -> Box<dyn Guest>;
+}
+
+/// One instance's exports as calls: the model's values are lowered, the guest is asked, and its answer is lifted. The
+/// outer error ends the call: a trap, a budget, or an answer against the contract.
+#[async_trait]
+pub trait Guest: Send {
+    /// Checks that every export has the type of its version.
+    fn check(&mut self, store: &mut Store<CallState>) -> wasmtime::Result<()>;
+
+    /// `lifecycle.prepare`, or what the version has in its place.
+    async fn prepare(&mut self, store: &mut Store<CallState>) -> wasmtime::Result<Result<(), Refused>>;
+
+    /// `channel.receive`.
+    async fn receive(
+        &mut self,
+        store: &mut Store<CallState>,
+        arrival: &Arrival,
+    ) -> wasmtime::Result<Result<Reading, Rejection>>;
+
+    /// `channel.send`.
+    async fn send(
+        &mut self,
+        store: &mut Store<CallState>,
+        message: &Outgoing,
+    ) -> wasmtime::Result<Result<Delivery, SendError>>;
+
+    /// `policy.decide`.
+    async fn decide(
+        &mut self,
+        store: &mut Store<CallState>,
+        snapshot: &Snapshot,
+        happening: &Happening,
+    ) -> wasmtime::Result<Result<Vec<Decision>, Fault>>;
+
+    /// `review.review`.
+    async fn review(
+        &mut self,
+        store: &mut Store<CallState>,
+        snapshot: &Snapshot,
+        draft: &Content,
+    ) -> wasmtime::Result<Result<Verdict, Fault>>;
+
+    /// `migration.migrate`: all entries that version `from` of the plugin left, for all that take their place.
+    async fn migrate(
+        &mut self,
+        store: &mut Store<CallState>,
+        from: &str,
+        entries: &[(String, Vec<u8>)],
+    ) -> wasmtime::Result<Result<Entries, Refused>>;
+}
+
+/// What a [`Guest`] answers to a call of what its component does not export.
+pub fn absent(interface: &'static str) -> wasmtime::Error {
+    crate::state::Stop::Host(format!("the plugin does not export `{interface}`")).into()
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 7] =
+        [Self::Lifecycle, Self::Channel, Self::Poller, Self::Commerce, Self::Policy, Self::Review, Self::Migration];
+
+    /// The name of the current version's interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lifecycle => "lifecycle",
+            Self::Channel => "channel",
+            Self::Poller => "poller",
+            Self::Commerce => "commerce",
+            Self::Policy => "policy",
+            Self::Review => "review",
+            Self::Migration => "migration",
+        }
+    }
+}
