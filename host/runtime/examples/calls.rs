@@ -79,7 +79,8 @@ fn runtime(folder: &Path) -> Outcome<Arc<Runtime>> {
     let services = Services {
         state: Arc::clone(&nothing) as _,
         mail: Arc::clone(&nothing) as _,
-        secrets: nothing,
+        secrets: Arc::clone(&nothing) as _,
+        http: nothing,
         blobs: Blobs::open(&folder.join("blobs"))?,
     };
     Ok(Runtime::new(config, services)?)

@@ -31,6 +31,7 @@ wasmtime::component::bindgen!({
     imports: {
         "tributary:plugin/state@0.1.0.get": async | trappable,
         "tributary:plugin/blobs@0.1.0": async | trappable,
+        "tributary:plugin/http@0.1.0": async | trappable,
         "tributary:plugin/mail@0.1.0": async | trappable,
         default: trappable,
     },

@@ -1,4 +1,5 @@
 //! What a plugin may touch: what it asks for in its `plugin.toml`, cut down to what the operator allows.
+use crate::egress::Origin;
 use crate::package::Package;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ pub struct Grants {
     pub services: Option<Vec<String>>,
     /// Names of secrets.
     pub secrets: Vec<String>,
-    /// Origins for HTTP.
+    /// Origins for HTTP, as an operator writes them; one that is none ([`Origin`]) allows nothing.
     pub egress: Vec<String>,
     /// Words of actions that a policy may decide, or none for all it asks for.
     pub actions: Option<Vec<String>>,
@@ -23,8 +24,8 @@ pub struct Granted {
     pub services: Vec<String>,
     /// Names of secrets.
     pub secrets: Vec<String>,
-    /// Origins for HTTP.
-    pub egress: Vec<String>,
+    /// Origins for HTTP, in the form in which they are compared.
+    pub egress: Vec<Origin>,
     /// Words of actions.
     pub actions: Arc<[String]>,
 }
@@ -64,8 +65,32 @@ impl Granted {
         Ok(Self {
             services,
             secrets: both(&asks.secrets, &allowed.secrets),
-            egress: both(&asks.egress, &allowed.egress),
+            egress: origins(&asks.egress, &allowed.egress),
             actions: actions.into(),
         })
+    }
+}
+
+/// Asked ∩ allowed of origins: two spellings of one origin are the same.
+fn origins(asked: &[String], allowed: &[String]) -> Vec<Origin> {
+    let read = |texts: &[String]| -> Vec<Origin> { texts.iter().filter_map(|text| text.parse().ok()).collect() };
+    let (mut asked, allowed) = (read(asked), read(allowed));
+    asked.retain(|origin| allowed.contains(origin));
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_compared_by_what_they_mean() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let asked = texts(&["https://API.example", "https://b.example:443", "http://c.example", "http://2130706433"]);
+        let allowed = texts(&["https://api.example.", "https://b.example", "https://c.example", "http://2130706433"]);
+        let granted: Vec<String> = origins(&asked, &allowed).iter().map(Origin::to_string).collect();
+        assert_eq!(granted, ["https://api.example", "https://b.example"]);
+        assert_eq!(origins(&asked, &[]), []);
+        assert_eq!(origins(&[], &allowed), []);
     }
 }

@@ -11,6 +11,7 @@ pub mod call;
 mod capability;
 pub mod contract;
 mod convert;
+pub mod egress;
 pub mod engine;
 mod export;
 pub mod generation;
@@ -28,6 +29,7 @@ mod state;
 pub use blobs::{Blobs, BlobsError};
 pub use call::*;
 pub use contract::Contracts;
+pub use egress::{EgressConfig, EgressTlsError, GrantedRequest, HttpEgress, NotAnOrigin, Origin};
 pub use engine::{LoadError, Runtime, RuntimeConfig, RuntimeError};
 pub use generation::Generation;
 pub use grant::{Granted, Grants, NotGranted};
@@ -35,5 +37,7 @@ pub use package::{ConfigFault, ConfigFaults, Kind, Manifest, Package, PackageErr
 pub use picture::NoPicture;
 pub use record::Tape;
 pub use relay::{RelayConfig, RelayError, RelayTls, SmtpRelay};
-pub use services::{MailError, MailRelay, Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable};
+pub use services::{
+    Egress, EgressError, MailError, MailRelay, Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable,
+};
 pub use settings::Settings;

@@ -1,9 +1,11 @@
 //! What the runtime needs from the house to serve plugins. The daemon wires the store, the relay and the operator's
 //! secrets to these.
 use crate::blobs::Blobs;
+use crate::egress::GrantedRequest;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
+use tributary_model::message::Response;
 use tributary_model::{ChannelName, PluginName, Timestamp};
 
 /// What the capabilities stand on.
@@ -17,6 +19,8 @@ pub struct Services {
     pub secrets: Arc<dyn SecretSource>,
     /// Files by content.
     pub blobs: Arc<Blobs>,
+    /// The way out over HTTP.
+    pub http: Arc<dyn Egress>,
 }
 
 /// The store does not answer.
@@ -73,6 +77,30 @@ pub trait SecretSource: Send + Sync + 'static {
     fn get(&self, plugin: &PluginName, name: &str) -> Option<Secret>;
 }
 
+/// Why a request over HTTP has no answer: the contract's `http-error`.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EgressError {
+    /// Not granted: the host, or the address it resolved to.
+    #[error("not granted: {0}")]
+    Denied(String),
+    /// No connection, or a request that is malformed: in words.
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    /// No answer within the limit.
+    #[error("no answer within the limit")]
+    Timeout,
+    /// The answer is larger than this many bytes.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(u64),
+}
+
+/// Sends requests over HTTP to hosts that were granted.
+#[async_trait]
+pub trait Egress: Send + Sync + 'static {
+    /// Sends and waits, [`GrantedRequest::within`] at most. Redirects are not followed: the answer comes back as it is.
+    async fn send(&self, request: GrantedRequest) -> Result<Response, EgressError>;
+}
+
 /// Nothing set, nothing kept, nowhere to send: for looking at plugins without a house around them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nothing;
@@ -100,5 +128,12 @@ impl MailRelay for Nothing {
 impl SecretSource for Nothing {
     fn get(&self, _: &PluginName, _: &str) -> Option<Secret> {
         None
+    }
+}
+
+#[async_trait]
+impl Egress for Nothing {
+    async fn send(&self, _: GrantedRequest) -> Result<Response, EgressError> {
+        Err(EgressError::Unreachable("nothing leaves here".into()))
     }
 }

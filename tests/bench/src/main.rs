@@ -210,8 +210,13 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
         Arc::new(Native::new(plugin, &email, Some(name.clone()), blobs.clone())?)
     } else {
         let nothing = Arc::new(Nothing);
-        let services =
-            Services { state: nothing.clone(), mail: nothing.clone(), secrets: nothing, blobs: blobs.clone() };
+        let services = Services {
+            state: nothing.clone(),
+            mail: nothing.clone(),
+            secrets: nothing.clone(),
+            http: nothing,
+            blobs: blobs.clone(),
+        };
         let runtime = Runtime::new(RuntimeConfig::default(), services)?;
         let reuse = (variant == Variant::Reused).then_some(1_000_000);
         for chained in CHAIN {

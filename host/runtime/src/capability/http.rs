@@ -1,12 +1,51 @@
-//! `http`: this version reaches no host, whatever is granted.
-use crate::bindings::tributary::plugin::http::{Host, HttpError, Request, Response};
+//! `http`: egress to the origins that the operator granted, no others. The wait is not billed as guest time.
+use crate::bindings::tributary::plugin::http::{self as wit, Host, HttpError};
+use crate::bindings::tributary::plugin::types::AttributeResult as WitAttribute;
+use crate::egress::GrantedRequest;
+use crate::services::EgressError;
 use crate::state::CallState;
+use std::time::Duration;
+use tributary_model::message::{Attribute, Request, Response};
+
+/// What is left of a call's wall clock for the guest to say what became of a request that took too long.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+impl CallState {
+    /// Sends a request where the plugin's grant covers it, and waits for the answer. For every version of the contract:
+    /// whatever a guest asks for over HTTP passes here. Method, URL, fields and body count as handed to the host.
+    ///
+    /// # Errors
+    /// The outer one ends the call: more was handed over than its budget allows.
+    pub async fn egress(&mut self, request: Request) -> wasmtime::Result<Result<Response, EgressError>> {
+        let fields: usize = request.headers.iter().map(|field| field.name.len() + field.value.len()).sum();
+        self.hand_over(request.method.len() + request.url.len() + fields + request.body.len())?;
+        if self.preparing {
+            return Ok(Err(EgressError::Unreachable("nothing is sent during prepare".into())));
+        }
+        let left = self.budgets.wall.saturating_sub(self.meter.wall());
+        let within = left - LAST_WORDS.min(left / 10);
+        let Self { shared, meter, .. } = self;
+        Ok(match GrantedRequest::new(&shared.name, &shared.channel, &shared.granted.egress, &request, within) {
+            Ok(request) => meter.hosted(shared.services.http.send(request)).await,
+            Err(error) => Err(error),
+        })
+    }
+}
 
 impl Host for CallState {
-    fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
-        self.hand_over(request.url.len() + request.body.len())?;
-        let after_scheme = request.url.split_once("://").map_or(request.url.as_str(), |(_, rest)| rest);
-        let host = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-        Ok(Err(HttpError::Denied(host.to_owned())))
+    async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, HttpError>> {
+        let headers = request.headers.into_iter().map(|field| Attribute { name: field.name, value: field.value });
+        let request =
+            Request { method: request.method, url: request.url, headers: headers.collect(), body: request.body.into() };
+        Ok(match self.egress(request).await? {
+            Ok(Response { status, headers, body }) => {
+                let headers = headers.into_iter().map(|field| WitAttribute { name: field.name, value: field.value });
+                Ok(wit::Response { status, headers: headers.collect(), body })
+            }
+            Err(EgressError::Denied(whom)) => Err(HttpError::Denied(whom)),
+            Err(EgressError::Unreachable(why)) => Err(HttpError::Unreachable(why)),
+            Err(EgressError::Timeout) => Err(HttpError::Timeout),
+            Err(EgressError::TooLarge(most)) => Err(HttpError::TooLarge(most)),
+        })
     }
 }

@@ -352,6 +352,7 @@ mod tests {
                 state: Arc::new(Nothing),
                 mail: Arc::new(Nothing),
                 secrets: Arc::new(Nothing),
+                http: Arc::new(Nothing),
                 blobs: Blobs::open(folder.path()).unwrap(),
             },
             budgets,

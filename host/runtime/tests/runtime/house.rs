@@ -10,8 +10,8 @@ use tributary_model::decision::{Contact, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Outgoing};
 use tributary_model::{ChannelName, ContactId, ConversationId, OutgoingId, PluginName, Timestamp};
 use tributary_runtime::{
-    Blobs, CallContext, CallEffects, CallError, Called, Generation, MailError, MailRelay, Package, Policy, Runtime,
-    RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
+    Blobs, CallContext, CallEffects, CallError, Called, Egress, Generation, MailError, MailRelay, Nothing, Package,
+    Policy, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
 };
 
 /// Return path, recipients, message.
@@ -26,6 +26,8 @@ pub struct World {
     pub relay_takes: Duration,
     /// Mails that were submitted.
     pub mails: Mutex<Vec<Mail>>,
+    /// The way out over HTTP; none: nothing leaves.
+    pub http: Option<Arc<dyn Egress>>,
     /// Questions to the state.
     pub questions: AtomicUsize,
 }
@@ -73,10 +75,12 @@ impl House {
 
     pub fn with(world: World, folder: Arc<TempDir>, config: RuntimeConfig) -> Self {
         let world = Arc::new(world);
+        let http = world.http.clone().unwrap_or_else(|| Arc::new(Nothing));
         let services = Services {
             state: Arc::clone(&world) as _,
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,
+            http,
             blobs: Blobs::open(&folder.path().join("blobs")).unwrap(),
         };
         let config = RuntimeConfig { cache_dir: Some(folder.path().join("cache")), concurrent_calls: 8, ..config };
