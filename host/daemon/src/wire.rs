@@ -11,7 +11,7 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
+    Blobs, EgressConfig, HttpEgress, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, StateScope, Store, StoreError};
@@ -46,6 +46,7 @@ pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
         state: Arc::new(Nothing),
         mail: Arc::new(Nothing),
         secrets: Arc::new(Nothing),
+        http: Arc::new(Nothing),
         blobs,
     })
 }
@@ -60,6 +61,7 @@ pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> any
         state: Arc::new(PluginState(store.clone())),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
+        http: Arc::new(HttpEgress::new(EgressConfig::default()).context("egress cannot be set up")?),
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
     })
 }
