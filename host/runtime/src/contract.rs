@@ -10,6 +10,7 @@ mod versions;
 pub use crate::convert::lift::{Lift, lift};
 pub use crate::state::CallState;
 pub use current::Current;
+pub(crate) use versions::split;
 pub use versions::{Contracts, Distance};
 
 use async_trait::async_trait;

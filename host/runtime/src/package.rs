@@ -1,12 +1,18 @@
 //! A component as a file: what it says about itself, what it imports and exports, read without running any of it.
+mod compat;
 mod config;
+mod error;
+mod facts;
 pub mod manifest;
 mod read;
 
+pub use compat::{Compat, FoundVersion, Need, Seen, Standing, Way, compat};
 pub use config::{ConfigFault, ConfigFaults};
+pub use error::PackageError;
+pub use facts::{Costs, Producer};
 pub use manifest::{Asks, Kind, Manifest, ManifestError};
 
-use crate::contract::Roles;
+use crate::contract::{Contracts, Roles};
 use config::Config;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -14,64 +20,6 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use tributary_model::PluginName;
-
-/// Why a file is not a plugin that can be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum PackageError {
-    /// Larger than the host takes.
-    #[error("it has {size} bytes, at most {limit} are allowed")]
-    TooLarge {
-        /// Its size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// Not WebAssembly at all.
-    #[error("it is not a WebAssembly file")]
-    NotWasm,
-    /// A core module: it was not turned into a component.
-    #[error("it is a core module, not a component; build it with `cargo xtask plugins`")]
-    CoreModule,
-    /// It ends in the middle.
-    #[error("it is cut off after {0} bytes")]
-    Truncated(usize),
-    /// Not valid: the validator's words.
-    #[error("it is not a valid component: {0}")]
-    Invalid(String),
-    /// It carries no `plugin.toml`.
-    #[error("it carries no plugin.toml (custom section `tributary:plugin`)")]
-    NoManifest,
-    /// Its `plugin.toml` is wrong.
-    #[error("its plugin.toml is wrong: {0}")]
-    Manifest(#[from] ManifestError),
-    /// It was built for a version of the contract that this host does not know.
-    #[error("it was built for version {found} of the contract, this host has {known}")]
-    Contract {
-        /// The version it names.
-        found: String,
-        /// The version this host has.
-        known: &'static str,
-    },
-    /// It imports something that is not in the contract.
-    #[error("it imports what the contract does not have: {}", .0.join(", "))]
-    Imports(Vec<String>),
-    /// It does not export what its kind must.
-    #[error("it does not export {}, which a {kind} must", .missing.join(", "))]
-    Exports {
-        /// Its kind's word.
-        kind: &'static str,
-        /// What is missing.
-        missing: Vec<String>,
-    },
-    /// Its configuration's schema or defaults are not what they must be: which, and why.
-    #[error("its {what} is wrong: {why}")]
-    Config {
-        /// `config schema` or `default configuration`.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
-}
 
 /// A component that was read and found to be a plugin. Nothing of it has run.
 pub struct Package {
@@ -85,6 +33,8 @@ pub struct Package {
     services: Vec<String>,
     roles: Roles,
     config: Config,
+    costs: Costs,
+    producers: Vec<Producer>,
 }
 
 impl fmt::Debug for Package {
@@ -102,30 +52,28 @@ impl Package {
     /// Size in bytes up to which [`Package::read`] takes a component: 64 MiB.
     pub const MAX_SIZE: usize = 64 << 20;
 
-    /// Reads a component of [`Package::MAX_SIZE`] bytes at most.
+    /// Reads a component of [`Package::MAX_SIZE`] bytes at most, built for the current version of the contract.
     pub fn read(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PackageError> {
         Self::read_within(bytes, Self::MAX_SIZE)
     }
 
-    /// Reads a component of `limit` bytes at most.
+    /// Reads a component of `limit` bytes at most, built for the current version of the contract.
     pub fn read_within(bytes: impl Into<Arc<[u8]>>, limit: usize) -> Result<Self, PackageError> {
+        Self::read_for(bytes, limit, &Contracts::default())
+    }
+
+    /// Reads a component of `limit` bytes at most, built for one of these versions of the contract. Takes time in
+    /// proportion to the file's length, whatever is in it.
+    pub fn read_for(bytes: impl Into<Arc<[u8]>>, limit: usize, contracts: &Contracts) -> Result<Self, PackageError> {
         let bytes = bytes.into();
         if bytes.len() > limit {
             return Err(PackageError::TooLarge { size: bytes.len(), limit });
         }
         let outside = read::outside(&bytes)?;
-        let contract = outside.contract()?;
-        let services = outside.services()?;
+        let contract = outside.contract(contracts)?;
         let manifest = Manifest::parse(outside.manifest.as_deref().ok_or(PackageError::NoManifest)?)?;
         let config = Config::new(outside.schema.as_deref(), outside.default.as_deref())?;
-        let has = |interface: &str| outside.exported().any(|exported| exported == interface);
-        let needed = match manifest.kind {
-            Kind::Channel => "channel",
-            Kind::Policy => "policy",
-            Kind::Review => "review",
-        };
-        let missing: Vec<String> =
-            ["lifecycle", needed].iter().filter(|needed| !has(needed)).map(|&needed| needed.to_owned()).collect();
+        let missing = contract.missing(manifest.kind);
         if !missing.is_empty() {
             return Err(PackageError::Exports { kind: manifest.kind.as_str(), missing });
         }
@@ -134,17 +82,14 @@ impl Package {
             bytes,
             name: PluginName::from(manifest.name.as_str()),
             manifest,
-            contract,
-            services,
-            roles: Roles {
-                channel: has("channel"),
-                policy: has("policy"),
-                review: has("review"),
-                migration: has("migration"),
-            },
+            contract: contract.version,
+            services: contract.services,
+            roles: contract.roles,
             imports: outside.imports,
             exports: outside.exports,
             config,
+            costs: outside.costs,
+            producers: outside.producers,
         })
     }
 
@@ -223,9 +168,41 @@ impl Package {
         &self.contract
     }
 
+    /// Services that it asks for in its `plugin.toml` and does not import: it would not use them.
+    pub fn unused_services(&self) -> impl Iterator<Item = &str> {
+        let unused = |word: &&String| !self.services.contains(word);
+        self.manifest.asks.services.iter().filter(unused).map(String::as_str)
+    }
+
+    /// Services that it imports and does not ask for in its `plugin.toml`: it will not load.
+    pub fn unasked_services(&self) -> impl Iterator<Item = &str> {
+        let unasked = |word: &&String| !self.manifest.asks.services.contains(word);
+        self.services.iter().filter(unasked).map(String::as_str)
+    }
+
+    /// Calls one instance may serve before it is thrown away; 0: every call has a fresh one.
+    pub fn reuse(&self) -> u32 {
+        self.manifest.reuse
+    }
+
     /// SHA-256 of the file in lower-case hex.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What it costs, as far as its file tells.
+    pub fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// What it was made with, by its own account.
+    pub fn producers(&self) -> &[Producer] {
+        &self.producers
     }
 
     /// The component itself.

@@ -104,7 +104,18 @@ impl Manifest {
         if numbers.split('.').count() != 3 || numbers.split('.').any(|part| part.parse::<u32>().is_err()) {
             return Err(fault("version", &manifest.version, "a semantic version such as 0.1.0"));
         }
-        let Asks { services, actions, egress, .. } = &manifest.asks;
+        // What an operator reads on a terminal shall not write to it.
+        for (key, text) in
+            [("version", &manifest.version), ("description", &manifest.description), ("licence", &manifest.licence)]
+        {
+            if text.chars().any(char::is_control) {
+                return Err(fault(key, &text.escape_debug().to_string(), "one line without control characters"));
+            }
+        }
+        let Asks { services, actions, egress, secrets } = &manifest.asks;
+        if let Some(name) = secrets.iter().find(|name| name.is_empty() || name.chars().any(char::is_control)) {
+            return Err(fault("asks.secrets", &name.escape_debug().to_string(), "the name of a secret"));
+        }
         if let Some(service) = services.iter().find(|word| !SERVICES.contains(&word.as_str())) {
             return Err(fault("asks.services", service, format!("one of {}", SERVICES.join(", "))));
         }
@@ -120,7 +131,9 @@ impl Manifest {
 
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@', ' ']))
+    host.is_some_and(|host| {
+        !host.is_empty() && !host.contains(['/', '*', '@', ' ']) && !host.contains(char::is_control)
+    })
 }
 
 fn fault(key: &'static str, value: &str, expected: impl Into<String>) -> ManifestError {
@@ -149,6 +162,10 @@ mod tests {
             ("asks.actions", format!("{GOOD}[asks]\nactions = ['delete']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
+            ("asks.secrets", format!("{GOOD}[asks]\nsecrets = ['']")),
+            ("asks.secrets", format!("{GOOD}[asks]\nsecrets = [\"a\\u001b\"]")),
+            ("description", format!("{GOOD}description = \"a\\u001b[2J\"")),
+            ("version", GOOD.replace("'0.1.0'", "\"0.1.0-\\n\"")),
         ];
         for (key, text) in cases {
             let error = Manifest::parse(text.as_bytes()).unwrap_err().to_string();
