@@ -37,7 +37,7 @@ async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening) -> Result<(), St
     };
     let mut outcomes = Vec::new();
     for policy in plugins.deciding() {
-        if claimed.only.as_ref().is_some_and(|only| *only != policy.info().name) {
+        if claimed.only.as_ref().is_some_and(|only| !only.contains(&policy.info().name)) {
             continue;
         }
         outcomes.push(ask(&plugins, policy, &mut snapshot, &happening, at).await);

@@ -22,7 +22,7 @@ use tributary_model::*;
 
 /// What the desk keeps. Every method that writes returns only after the write is on disk.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Lives {
     // -- receive ------------------------------------------------------------------------------------------------------
 
     /// Commit 1: keeps an arrival with everything it told. Messages are deduplicated by channel, external id and digest,
@@ -145,6 +145,12 @@ pub trait Store: Send + Sync + 'static {
     /// Takes a parked happening or outgoing message back to work, or marks a parked arrival as taken back after its
     /// events were accepted. `false`: it was replayed already.
     async fn unpark(&self, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Takes many parked happenings and outgoing messages back to work, all or none: how many there were to take. All that
+    /// is parked of a conversation waits again from the same moment on, and a happening keeps its place before the later
+    /// ones of its conversation, those that were never parked included. Parked arrivals are left alone: accepting one again
+    /// is what takes it back.
+    async fn unpark_many(&self, ids: &[ParkedId], by: &str, now: Timestamp) -> Result<u64, StoreError>;
 
     // -- plugin state, tokens, idempotency ----------------------------------------------------------------------------
 

@@ -10,9 +10,12 @@ mod codec;
 mod decide;
 mod deliver;
 mod desk;
+mod differences;
 mod happenings;
 mod listing;
+mod lives;
 mod messages;
+mod migration;
 mod parked;
 mod plugins;
 mod reader;
@@ -264,6 +267,11 @@ impl Store for SqliteStore {
     async fn unpark(&self, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
         let by = by.to_owned();
         self.writer.run(Full::Wait, move |tx| parked::unpark(tx, id, &by, now)).await
+    }
+
+    async fn unpark_many(&self, ids: &[ParkedId], by: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let (ids, by) = (ids.to_vec(), by.to_owned());
+        self.writer.run(Full::Wait, move |tx| parked::unpark_many(tx, &ids, &by, now)).await
     }
 
     async fn state(&self, scope: &StateScope, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {

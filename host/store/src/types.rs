@@ -124,8 +124,8 @@ pub struct ClaimedHappening {
     pub id: HappeningId,
     /// Its conversation.
     pub conversation: ConversationId,
-    /// A policy to run alone: the happening was parked for it and replayed. `None`: the whole chain.
-    pub only: Option<PluginName>,
+    /// The policies to run: the happening was parked for them and taken back. `None`: the whole chain.
+    pub only: Option<Vec<PluginName>>,
 }
 
 /// What the policy chain made of a happening.

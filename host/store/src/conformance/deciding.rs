@@ -199,7 +199,7 @@ async fn a_failed_policy_is_parked_and_a_skippable_one_noted(store: &dyn Store) 
     same("counts", store.counts(Timestamp(4)).await?.parked, 1)?;
     holds("taken back", store.unpark(parked[0].id, "ann", Timestamp(5)).await?)?;
     let again = claim_one(store, Timestamp(6)).await?;
-    same("for it alone", again.only.as_ref().map(|name| name.as_str()), Some("triage"))?;
+    same("for it alone", again.only.clone(), Some(vec!["triage".into()]))?;
     store.apply(decided(&again, vec![outcome("triage", vec![])], Timestamp(7))).await?;
     holds("decided now", !detail(store, id).await?.conversation.undecided)?;
     same("a second replay", store.unpark(parked[0].id, "ann", Timestamp(8)).await?, false)

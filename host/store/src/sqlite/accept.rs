@@ -16,7 +16,7 @@ use super::{clocks, plugins, row};
 use crate::{Accepted, AcceptedMessage, Fate, Lease, NewArrival, StoreError};
 use tributary_model::conversation::Conversation;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Inbound};
-use tributary_model::{ArrivalId, ConversationId, MessageId};
+use tributary_model::{ArrivalId, ConversationId, MessageId, Timestamp};
 
 /// An arrival with its columns.
 pub(super) struct Prepared {
@@ -71,11 +71,13 @@ pub(super) fn insert_arrival(
 pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> Result<Accepted, StoreError> {
     let Prepared { new, messages, .. } = it;
     plugins::write(tx, &new.scope, &new.state)?;
-    // A replayed arrival has its row already.
-    let mut arrival = match new.replays {
+    // A replayed arrival has its row already, and it came in when it came in: its customer waits since then.
+    let replayed = match new.replays {
         Some(id) => super::parked::retake_arrival(tx, id, new.at)?,
         None => None,
     };
+    let came = replayed.map_or(new.at, |(_, at)| at);
+    let mut arrival = replayed.map(|(id, _)| id);
     let mut seen_before = None;
     let mut accepted = Accepted { arrival: ArrivalId(0), messages: Vec::new(), claimed: Vec::new(), waiting: 0 };
     let mut columns = messages.iter();
@@ -84,7 +86,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
         match event {
             ChannelEvent::Message(inbound) => {
                 let Some(columns) = columns.next() else { continue };
-                let message = Incoming { it, inbound, columns, claim };
+                let message = Incoming { it, inbound, columns, claim, came };
                 message.accept(tx, &mut arrival, &mut seen_before, &mut accepted)?;
             }
             ChannelEvent::Order(order) => {
@@ -122,6 +124,7 @@ struct Incoming<'a> {
     inbound: &'a Inbound,
     columns: &'a PreparedMessage,
     claim: Option<&'a Lease>,
+    came: Timestamp,
 }
 
 /// A message with the same external id and digest.
@@ -181,7 +184,7 @@ impl Incoming<'_> {
                 &columns.digest[..],
                 inbound.automatic,
                 time(inbound.sent_at),
-                time(new.at),
+                time(self.came),
                 self.it.arrival(tx, arrival)?,
                 columns.inbound,
                 columns.attachments,
@@ -213,15 +216,16 @@ impl Incoming<'_> {
     fn open(&self, tx: &mut Tx<'_>, contact: tributary_model::ContactId) -> Result<Conversation, StoreError> {
         let (new, token) = (&self.it.new, self.columns.reply_token.clone());
         let subject = self.inbound.subject.clone();
-        let mut it = Conversation::open(ConversationId(0), contact, new.channel.clone(), subject, token, new.at);
-        it.received(&new.channel, self.inbound.automatic, new.at);
+        let mut it = Conversation::open(ConversationId(0), contact, new.channel.clone(), subject, token, self.came);
+        it.received(&new.channel, self.inbound.automatic, self.came);
         row::insert(tx, &mut it)?;
         Ok(it)
     }
 
     fn join(&self, tx: &mut Tx<'_>, id: ConversationId) -> Result<Conversation, StoreError> {
-        let now = self.it.new.at;
         let before = row::expect(tx.conn, id)?;
+        // What happened to the conversation while the arrival was aside stays before it: clocks run forward only.
+        let now = if self.came < self.it.new.at { self.came.max(before.updated) } else { self.it.new.at };
         let mut it = before.clone();
         if self.inbound.author == Author::Customer {
             it.received(&self.it.new.channel, self.inbound.automatic, now);

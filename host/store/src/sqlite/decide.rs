@@ -18,11 +18,12 @@ pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError
     let id = it.happening;
     let held = one(
         tx.conn,
-        "SELECT only_plugin IS NOT NULL FROM happening WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
+        "SELECT only_plugins IS NOT NULL, again IS NOT NULL FROM happening \
+         WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
         (id.0, &it.node[..], it.conversation.0),
-        |row| row.get::<_, bool>(0),
+        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?)),
     )?;
-    let Some(replayed) = held else { return Ok(Applied::Gone) };
+    let Some((replayed, again)) = held else { return Ok(Applied::Gone) };
     let before = row::expect(tx.conn, it.conversation)?;
     let mut run = Run { tx, conversation: before.clone(), now: it.now, outgoing: 0 };
     let mut failed = false;
@@ -30,12 +31,12 @@ pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError
         failed |= run.outcome(id.0, outcome)?;
     }
     let Run { mut conversation, outgoing, .. } = run;
-    conversation.undecided = failed;
-    clocks::follow(tx, before.state, &mut conversation, it.now)?;
-    row::save(tx, &before, &conversation)?;
     // Only a happening that failed now or before can have a policy aside.
     let aside = failed || replayed && aside(tx, id.0)?;
-    end(tx, id.0, aside)?;
+    conversation.undecided = aside || again;
+    clocks::follow(tx, before.state, &mut conversation, it.now)?;
+    row::save(tx, &before, &conversation)?;
+    end(tx, id.0, aside, again)?;
     Ok(Applied::Done { outgoing, more: happenings::any_open(tx.conn, it.conversation)? })
 }
 
@@ -44,11 +45,21 @@ fn aside(tx: &Tx<'_>, id: i64) -> Result<bool, StoreError> {
     any(tx.conn, "SELECT 1 FROM parked WHERE what = 'happening' AND ref = ? AND replayed IS NULL LIMIT 1", [id])
 }
 
-/// Ends a happening: aside while any of its policies is, decided otherwise.
-fn end(tx: &mut Tx<'_>, id: i64, aside: bool) -> Result<(), StoreError> {
-    let event = if aside { intake::Event::Park } else { intake::Event::Decide };
+/// Ends a happening: aside while any of its policies is, decided otherwise. Where others of its policies were asked for
+/// meanwhile, it waits for them alone instead.
+fn end(tx: &mut Tx<'_>, id: i64, aside: bool, again: bool) -> Result<(), StoreError> {
+    let event = match (again, aside) {
+        (true, _) => intake::Event::Release,
+        (false, true) => intake::Event::Park,
+        (false, false) => intake::Event::Decide,
+    };
     let next = intake::next(intake::State::Claimed, event)
         .map_err(|illegal| At("happening", id).damaged(illegal.to_string()))?;
+    if again {
+        let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugins = again, again = NULL \
+                   WHERE id = ?";
+        return tx.run(sql, (next.as_str(), id)).map(drop);
+    }
     tx.run("UPDATE happening SET state = ?, node = NULL, lease_until = NULL WHERE id = ?", (next.as_str(), id))?;
     tx.count(Counter::Undecided, -1);
     Ok(())
@@ -94,6 +105,8 @@ impl Run<'_, '_> {
                     id: happening,
                     channel: Some(channel.as_str()),
                     plugin: outcome.policy.as_str(),
+                    version: &outcome.version,
+                    generation: outcome.generation,
                 };
                 parked::keep(self.tx, &what, Some(self.conversation.id), cause, self.now)?;
                 Ok(true)

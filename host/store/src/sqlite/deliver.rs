@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tributary_model::conversation::Refused;
 use tributary_model::delivery::{self, Event, Settlement, State};
 use tributary_model::message::{Author, Content, Outgoing};
-use tributary_model::{ConversationId, OutgoingId, Timestamp};
+use tributary_model::{ConversationId, GenerationId, OutgoingId, Timestamp};
 
 /// Where an outgoing message stands.
 pub(super) struct Row {
@@ -222,7 +222,14 @@ pub(super) fn fail(
     row::save(tx, &before, &it)?;
     let cause = Cause { blame: "host", what: why.to_owned() };
     // The store is not told which plugin sends for a channel: the channel's name stands for it.
-    let what = Ref { what: "outgoing", id: row.id.0, channel: Some(&row.channel), plugin: &row.channel };
+    let what = Ref {
+        what: "outgoing",
+        id: row.id.0,
+        channel: Some(&row.channel),
+        plugin: &row.channel,
+        version: "",
+        generation: GenerationId(0),
+    };
     parked::keep(tx, &what, Some(row.conversation), &cause, now)?;
     Ok(())
 }

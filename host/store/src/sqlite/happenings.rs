@@ -1,9 +1,9 @@
 //! Happenings: inserted by the transition that causes them, claimed by a node, one of a conversation at a time.
-use super::codec::time;
-use super::tx::{Counter, Tx, any, many};
+use super::codec::{self, At, time};
+use super::tx::{Counter, Tx, any, many, one};
 use crate::{ClaimedHappening, Lease, StoreError};
 use rusqlite::Connection;
-use tributary_model::{ConversationId, HappeningId, Timestamp, intake};
+use tributary_model::{ConversationId, HappeningId, PluginName, Timestamp, intake};
 
 /// What happened.
 pub(super) enum Cause {
@@ -57,7 +57,7 @@ pub(super) fn add(
 pub(super) fn claim(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<ClaimedHappening>, StoreError> {
     let found = many(
         tx.conn,
-        "SELECT id, conversation, only_plugin FROM happening AS this INDEXED BY happening_open \
+        "SELECT id, conversation, only_plugins, again FROM happening AS this INDEXED BY happening_open \
          WHERE state IN ('pending', 'claimed') AND (state = 'pending' OR lease_until <= ?1) \
          AND NOT EXISTS (SELECT 1 FROM happening AS other INDEXED BY happening_turn \
          WHERE other.conversation = this.conversation AND other.id <> this.id \
@@ -65,20 +65,85 @@ pub(super) fn claim(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<Claim
          AND (other.id < this.id OR (other.state = 'claimed' AND other.lease_until > ?1))) ORDER BY id LIMIT ?2",
         (time(lease.now), i64::try_from(most).unwrap_or(i64::MAX)),
         |row| {
-            Ok(ClaimedHappening {
-                id: HappeningId(row.get(0)?),
-                conversation: ConversationId(row.get(1)?),
-                only: row.get::<_, Option<String>>(2)?.map(Into::into),
-            })
+            let id: i64 = row.get(0)?;
+            let only = plugins(id, row.get::<_, Option<String>>(2)?.as_deref())?;
+            let again = plugins(id, row.get::<_, Option<String>>(3)?.as_deref())?;
+            // A lease ended before the others that were asked for meanwhile had their turn: now is it.
+            let joined = again.is_some();
+            let only = match (only, again) {
+                (Some(only), Some(again)) => Some(joint(only, again)),
+                (only, again) => only.or(again),
+            };
+            Ok((ClaimedHappening { id: HappeningId(id), conversation: ConversationId(row.get(1)?), only }, joined))
         },
     )?;
-    for it in &found {
+    let mut claimed = Vec::with_capacity(found.len());
+    for (it, joined) in found {
         tx.run(
             "UPDATE happening SET state = 'claimed', node = ?, lease_until = ? WHERE id = ?",
             (&lease.node[..], time(lease.until), it.id.0),
         )?;
+        if let Some(only) = it.only.as_ref().filter(|_| joined) {
+            let sql = "UPDATE happening SET only_plugins = ?, again = NULL WHERE id = ?";
+            tx.run(sql, (names(only), it.id.0))?;
+        }
+        claimed.push(it);
     }
-    Ok(found)
+    Ok(claimed)
+}
+
+/// Opens a parked happening again for a policy, in its place. Where it is open again already for other policies, this one
+/// joins them; where those are being asked, it is opened once more when they have answered. A copy behind the others would
+/// let this policy see later happenings of the conversation first. `false`: it does not wait for anything.
+pub(super) fn again(tx: &mut Tx<'_>, id: HappeningId, plugin: &str) -> Result<bool, StoreError> {
+    let at = At("happening", id.0);
+    let found = one(tx.conn, "SELECT state, only_plugins, again FROM happening WHERE id = ?", [id.0], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+    })?;
+    let Some((word, only, again)) = found else { return Ok(false) };
+    let this = vec![PluginName::from(plugin)];
+    let with = |text: Option<String>| -> Result<Option<String>, StoreError> {
+        let others = plugins(id.0, text.as_deref())?.unwrap_or_default();
+        Ok(names(&joint(others, this.clone())))
+    };
+    let before = at.word(&word, state)?;
+    match (intake::next(before, intake::Event::Replay), before) {
+        (Ok(next), _) => {
+            let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugins = ?, again = NULL \
+                       WHERE id = ?";
+            tx.run(sql, (next.as_str(), names(&this), id.0))?;
+            tx.count(Counter::Undecided, 1);
+        }
+        // One that waits for the whole chain asks this policy as well.
+        (_, intake::State::Pending) if only.is_none() => {}
+        (_, intake::State::Pending) => {
+            tx.run("UPDATE happening SET only_plugins = ? WHERE id = ?", (with(only)?, id.0))?;
+        }
+        (_, intake::State::Claimed) => {
+            tx.run("UPDATE happening SET again = ? WHERE id = ?", (with(again)?, id.0))?;
+        }
+        (_, intake::State::Parked | intake::State::Decided) => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// The policies of a column.
+fn plugins(id: i64, text: Option<&str>) -> Result<Option<Vec<PluginName>>, StoreError> {
+    let list = text.map(|text| At("happening", id).json::<Vec<String>>(text)).transpose()?;
+    Ok(list.map(|list| list.into_iter().map(PluginName::from).collect()))
+}
+
+fn names(plugins: &[PluginName]) -> Option<String> {
+    codec::words(&plugins.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+fn joint(mut some: Vec<PluginName>, more: Vec<PluginName>) -> Vec<PluginName> {
+    for it in more {
+        if !some.contains(&it) {
+            some.push(it);
+        }
+    }
+    some
 }
 
 /// The state that a word of the table stands for.

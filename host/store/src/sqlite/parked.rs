@@ -4,25 +4,27 @@
 //! more.
 use super::codec::{self, At, moment, time};
 use super::happenings;
-use super::tx::{Counter, Line, Tx, many, one};
+use super::tx::{Counter, Line, Tx, any, many, one};
 use super::{accept, deliver};
 use crate::{Cause, Cursor, Listing, NewParked, Page, Parked, ParkedWhat, StoreError, StoredArrival};
 use rusqlite::{Connection, Row};
-use tributary_model::{ArrivalId, ConversationId, GenerationId, HappeningId, OutgoingId, ParkedId, Timestamp, intake};
+use tributary_model::{ArrivalId, ConversationId, GenerationId, HappeningId, OutgoingId, ParkedId, Place, Timestamp};
 
 /// The columns [`read`] reads, in its order.
 macro_rules! columns {
     () => {
-        "id, what, ref, channel, plugin, blame, why, at, tries, replayed, conversation"
+        "id, what, ref, channel, plugin, version, generation, blame, why, at, tries, replayed, conversation"
     };
 }
 
-/// What is kept aside, and for which plugin.
+/// What is kept aside, and for which plugin: version and generation are empty and 0 where none was asked.
 pub(super) struct Ref<'a> {
     pub(super) what: &'static str,
     pub(super) id: i64,
     pub(super) channel: Option<&'a str>,
     pub(super) plugin: &'a str,
+    pub(super) version: &'a str,
+    pub(super) generation: GenerationId,
 }
 
 /// Keeps something aside, with the event that says so.
@@ -42,9 +44,9 @@ pub(super) fn keep(
     let id = match known {
         Some((id, open)) => {
             tx.run(
-                "UPDATE parked SET blame = ?, why = ?, at = ?, tries = tries + 1, replayed = NULL, replayed_by = NULL \
-                 WHERE id = ?",
-                (cause.blame, &cause.what, time(now), id),
+                "UPDATE parked SET version = ?, generation = ?, blame = ?, why = ?, at = ?, tries = tries + 1, \
+                 replayed = NULL, replayed_by = NULL WHERE id = ?",
+                (it.version, it.generation.0, cause.blame, &cause.what, time(now), id),
             )?;
             tx.count(Counter::Parked, i64::from(!open));
             id
@@ -52,13 +54,15 @@ pub(super) fn keep(
         None => {
             tx.count(Counter::Parked, 1);
             tx.insert(
-                "INSERT INTO parked (what, ref, channel, plugin, blame, why, at, tries, conversation) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)",
+                "INSERT INTO parked (what, ref, channel, plugin, version, generation, blame, why, at, tries, \
+                 conversation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
                 (
                     it.what,
                     it.id,
                     it.channel,
                     it.plugin,
+                    it.version,
+                    it.generation.0,
                     cause.blame,
                     &cause.what,
                     time(now),
@@ -96,12 +100,24 @@ pub(super) fn arrival(tx: &mut Tx<'_>, new: &NewParked, meta: &str) -> Result<Pa
         }
         None => accept::insert_arrival(tx, channel, &new.arrival, meta, time(new.at))?,
     };
-    keep(tx, &Ref { what: "arrival", id, channel: Some(channel), plugin }, None, &new.cause, new.at)
+    let (version, generation) = (new.version.as_str(), new.generation);
+    let it = Ref { what: "arrival", id, channel: Some(channel), plugin, version, generation };
+    keep(tx, &it, None, &new.cause, new.at)
 }
 
-/// The arrival that a parked row keeps, which is being accepted now; the row is taken back by the same commit.
-pub(super) fn retake_arrival(tx: &mut Tx<'_>, id: ParkedId, now: Timestamp) -> Result<Option<i64>, StoreError> {
-    let found = one(tx.conn, "SELECT ref FROM parked WHERE id = ? AND what = 'arrival'", [id.0], |row| row.get(0))?;
+/// The arrival that a parked row keeps, which is being accepted now, and when it came in; the row is taken back by the same
+/// commit.
+pub(super) fn retake_arrival(
+    tx: &mut Tx<'_>,
+    id: ParkedId,
+    now: Timestamp,
+) -> Result<Option<(i64, Timestamp)>, StoreError> {
+    let found = one(
+        tx.conn,
+        "SELECT a.id, a.at FROM parked AS p JOIN arrival AS a ON a.id = p.ref WHERE p.id = ? AND p.what = 'arrival'",
+        [id.0],
+        |row| Ok((row.get(0)?, moment(row.get(1)?))),
+    )?;
     if found.is_some() {
         let sql = "UPDATE parked SET replayed = ? WHERE id = ? AND replayed IS NULL";
         if tx.run(sql, (time(now), id.0))? > 0 {
@@ -114,7 +130,7 @@ pub(super) fn retake_arrival(tx: &mut Tx<'_>, id: ParkedId, now: Timestamp) -> R
 /// See [`crate::Store::unpark`].
 pub(super) fn unpark(tx: &mut Tx<'_>, id: ParkedId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
     let sql = concat!("SELECT ", columns!(), ", replayed_by IS NOT NULL FROM parked WHERE id = ?");
-    let found = many(tx.conn, sql, [id.0], |row| Ok((read(row)?, row.get::<_, bool>(11)?)))?;
+    let found = many(tx.conn, sql, [id.0], |row| Ok((read(row)?, row.get::<_, bool>(13)?)))?;
     let Some((parked, named)) = found.into_iter().next() else { return Ok(false) };
     // Accepting an arrival takes its row back without a name; the name may follow.
     let open = parked.replayed.is_none();
@@ -125,14 +141,14 @@ pub(super) fn unpark(tx: &mut Tx<'_>, id: ParkedId, by: &str, now: Timestamp) ->
     let done = match parked.what {
         ParkedWhat::Arrival(_) => true,
         ParkedWhat::Outgoing(id) => deliver::replay(tx, id, now)?,
-        ParkedWhat::Happening(id) => replay_happening(tx, id, parked.plugin.as_str())?,
+        ParkedWhat::Happening(id) => happenings::again(tx, id, parked.plugin.as_str())?,
     };
     if !done {
         return Ok(false);
     }
     tx.run("UPDATE parked SET replayed = ?, replayed_by = ? WHERE id = ?", (time(now), by, id.0))?;
     tx.count(Counter::Parked, -i64::from(open));
-    let actor = if by.contains(':') { by.to_owned() } else { format!("agent:{by}") };
+    let actor = if by == "host" || by.contains(':') { by.to_owned() } else { format!("agent:{by}") };
     let detail = format!("parked {id}");
     tx.event(
         parked.conversation,
@@ -142,29 +158,58 @@ pub(super) fn unpark(tx: &mut Tx<'_>, id: ParkedId, by: &str, now: Timestamp) ->
     Ok(true)
 }
 
-/// Opens a happening again, for one policy alone. Where it is open already, or ended, because another of its policies
-/// was replayed before, a copy of it is opened behind it.
-fn replay_happening(tx: &mut Tx<'_>, id: HappeningId, plugin: &str) -> Result<bool, StoreError> {
-    let at = At("happening", id.0);
-    let Some(word) = one(tx.conn, "SELECT state FROM happening WHERE id = ?", [id.0], |row| row.get::<_, String>(0))?
-    else {
-        return Ok(false);
-    };
-    match intake::next(at.word(&word, happenings::state)?, intake::Event::Replay) {
-        Ok(next) => {
-            let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugin = ? WHERE id = ?";
-            tx.run(sql, (next.as_str(), plugin, id.0))?;
-        }
-        Err(_) => {
-            tx.run(
-                "INSERT INTO happening (conversation, kind, message, payload, state, only_plugin, at) \
-                 SELECT conversation, kind, message, payload, 'pending', ?, at FROM happening WHERE id = ?",
-                (plugin, id.0),
-            )?;
+/// See [`crate::Store::unpark_many`].
+pub(super) fn unpark_many(tx: &mut Tx<'_>, ids: &[ParkedId], by: &str, now: Timestamp) -> Result<u64, StoreError> {
+    let mut taken = 0;
+    for id in ids {
+        let sql = "SELECT 1 FROM parked WHERE id = ? AND what <> 'arrival' AND replayed IS NULL";
+        if any(tx.conn, sql, [id.0])? && unpark(tx, *id, by, now)? {
+            taken += 1;
         }
     }
-    tx.count(Counter::Undecided, 1);
-    Ok(true)
+    Ok(taken)
+}
+
+/// See [`crate::Lives::parked_for`].
+pub(super) fn waiting_for(
+    conn: &Connection,
+    place: &Place,
+    generation: GenerationId,
+    most: usize,
+) -> Result<Vec<ParkedId>, StoreError> {
+    let sql = match place {
+        Place::Channel(_) => {
+            "SELECT id FROM parked INDEXED BY parked_arrival WHERE replayed IS NULL AND what = 'arrival' \
+             AND channel = ? AND (blame = 'breaker' OR generation <> ?) ORDER BY ref LIMIT ?"
+        }
+        Place::Policy(_) => {
+            "SELECT id FROM parked INDEXED BY parked_happening WHERE replayed IS NULL AND what = 'happening' \
+             AND plugin = ? AND (blame = 'breaker' OR generation <> ?) ORDER BY ref LIMIT ?"
+        }
+    };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    many(conn, sql, (place.name(), generation.0, most), |row| Ok(ParkedId(row.get(0)?)))
+}
+
+/// See [`crate::Lives::parked_by_place`].
+pub(super) fn by_place(conn: &Connection) -> Result<Vec<(Place, u64)>, StoreError> {
+    let count = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)));
+    let channels = many(
+        conn,
+        "SELECT channel, count(*) FROM parked INDEXED BY parked_arrival \
+         WHERE replayed IS NULL AND what = 'arrival' GROUP BY channel",
+        [],
+        count,
+    )?;
+    let policies = many(
+        conn,
+        "SELECT plugin, count(*) FROM parked INDEXED BY parked_happening \
+         WHERE replayed IS NULL AND what = 'happening' GROUP BY plugin",
+        [],
+        count,
+    )?;
+    let channels = channels.into_iter().map(|(name, count)| (Place::Channel(name.into()), count));
+    Ok(channels.chain(policies.into_iter().map(|(name, count)| (Place::Policy(name.into()), count))).collect())
 }
 
 fn read(row: &Row<'_>) -> Result<Parked, StoreError> {
@@ -181,14 +226,14 @@ fn read(row: &Row<'_>) -> Result<Parked, StoreError> {
         what,
         channel: row.get::<_, Option<String>>(3)?.map(Into::into),
         plugin: row.get::<_, String>(4)?.into(),
-        version: String::new(),
-        generation: GenerationId(0),
-        blame: row.get(5)?,
-        why: row.get(6)?,
-        at: moment(row.get(7)?),
-        tries: row.get(8)?,
-        replayed: row.get::<_, Option<i64>>(9)?.map(moment),
-        conversation: row.get::<_, Option<i64>>(10)?.map(ConversationId),
+        version: row.get(5)?,
+        generation: GenerationId(row.get(6)?),
+        blame: row.get(7)?,
+        why: row.get(8)?,
+        at: moment(row.get(9)?),
+        tries: row.get(10)?,
+        replayed: row.get::<_, Option<i64>>(11)?.map(moment),
+        conversation: row.get::<_, Option<i64>>(12)?.map(ConversationId),
     })
 }
 

@@ -3,11 +3,21 @@ use super::codec::time;
 use super::tx::{Tx, one};
 use crate::{StateScope, StateWrite, StoreError};
 use rusqlite::Connection;
-use tributary_model::Timestamp;
+use tributary_model::{Place, Timestamp};
 
-/// Writes of a call, in order.
+/// Writes of a call, in order. One that writes nothing costs nothing.
 pub(super) fn write(tx: &Tx<'_>, scope: &StateScope, writes: &[StateWrite]) -> Result<(), StoreError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
     let (plugin, channel) = (scope.plugin.as_str(), scope.channel.as_str());
+    // Whoever acts in the place is who wrote.
+    tx.run(
+        "INSERT INTO plugin_state_revision (plugin, channel, revision, written_by) VALUES (?1, ?2, 1, \
+         (SELECT version FROM generation INDEXED BY generation_live WHERE place = ?3 AND state = 'live')) \
+         ON CONFLICT DO UPDATE SET revision = revision + 1, written_by = coalesce(excluded.written_by, written_by)",
+        (plugin, channel, place(scope).to_string()),
+    )?;
     for it in writes {
         match &it.value {
             Some(value) => tx.run(
@@ -22,6 +32,15 @@ pub(super) fn write(tx: &Tx<'_>, scope: &StateScope, writes: &[StateWrite]) -> R
         };
     }
     Ok(())
+}
+
+/// The place whose plugin keeps this state.
+fn place(scope: &StateScope) -> Place {
+    if scope.channel.as_str().is_empty() {
+        Place::Policy(scope.plugin.clone())
+    } else {
+        Place::Channel(scope.channel.clone())
+    }
 }
 
 /// A value, unless its time is over.

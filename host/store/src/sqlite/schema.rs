@@ -62,7 +62,7 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tributary_model::{conversation, decision, delivery, intake};
+    use tributary_model::{conversation, decision, delivery, intake, life};
 
     #[test]
     fn the_checks_list_the_states_of_the_model() {
@@ -75,6 +75,7 @@ mod tests {
             decision::Grade::ALL.map(decision::Grade::as_str).to_vec(),
             delivery::State::ALL.map(delivery::State::as_str).to_vec(),
             intake::State::ALL.map(intake::State::as_str).to_vec(),
+            life::State::ALL.map(life::State::as_str).to_vec(),
         ] {
             assert!(sql.contains(&list(words.clone())), "{words:?}");
         }

@@ -1,5 +1,6 @@
 //! What keeps the tables small and work from being stuck.
 use super::codec::time;
+use super::lives;
 use super::token::KEPT;
 use super::tx::Tx;
 use crate::StoreError;
@@ -30,6 +31,13 @@ pub(super) fn release_node(tx: &Tx<'_>, node: &str) -> Result<u64, StoreError> {
 /// See [`crate::Store::sweep`].
 pub(super) fn sweep(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
     let before = |age: Duration| time(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+    // A copy of the state that is being migrated may hold what is forgotten now: it counts as a write.
+    tx.run(
+        "UPDATE plugin_state_revision SET revision = revision + 1 WHERE (plugin, channel) IN \
+         (SELECT plugin, channel FROM plugin_state INDEXED BY plugin_state_expires \
+         WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)",
+        (time(now), MOST),
+    )?;
     let state = tx.run(
         "DELETE FROM plugin_state WHERE (plugin, channel, key) IN (SELECT plugin, channel, key FROM plugin_state \
          INDEXED BY plugin_state_expires WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)",
@@ -46,7 +54,8 @@ pub(super) fn sweep(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
          INDEXED BY conversation_holder WHERE holder IS NOT NULL AND lease_until <= ? LIMIT ?)",
         (before(SHOWN), MOST),
     )?;
-    Ok((state + keys + leases) as u64)
+    let generations = lives::sweep(tx)?;
+    Ok((state + keys + leases + generations) as u64)
 }
 
 /// Writes something, so that a full or a read-only disk is found.

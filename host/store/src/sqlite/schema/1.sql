@@ -108,7 +108,8 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_identity ON message (external_id, digest, channel) WHERE external_id IS NOT NULL;
 CREATE INDEX message_conversation ON message (conversation);
 
--- What a policy chain is run for.
+-- What a policy chain is run for. `only_plugins` are the policies it is run for again, a JSON list; `again` are those that
+-- were asked for while it was claimed for others: it is opened for them when that ends, so that it never loses its place.
 CREATE TABLE happening (
     id INTEGER PRIMARY KEY,
     conversation INTEGER NOT NULL REFERENCES conversation (id),
@@ -118,8 +119,9 @@ CREATE TABLE happening (
     state TEXT NOT NULL CHECK (state IN ('pending', 'claimed', 'decided', 'parked')),
     node TEXT,
     lease_until INTEGER,
-    only_plugin TEXT,
-    at INTEGER NOT NULL
+    only_plugins TEXT,
+    at INTEGER NOT NULL,
+    again TEXT
 ) STRICT;
 CREATE INDEX happening_open ON happening (id) WHERE state IN ('pending', 'claimed');
 CREATE INDEX happening_turn ON happening (conversation, id) WHERE state IN ('pending', 'claimed');
@@ -184,13 +186,17 @@ CREATE TABLE outgoing (
 ) STRICT;
 CREATE INDEX outgoing_next ON outgoing (next_at) WHERE state IN ('queued', 'leased');
 
--- `ref` is the row of the arrival, happening or outgoing message.
+-- `ref` is the row of the arrival, happening or outgoing message. `version` is empty and `generation` 0 where no plugin was
+-- asked. A generation is asked for what waits for it again and again while thousands may wait: the last two indexes answer
+-- that by themselves.
 CREATE TABLE parked (
     id INTEGER PRIMARY KEY,
     what TEXT NOT NULL CHECK (what IN ('arrival', 'happening', 'outgoing')),
     ref INTEGER NOT NULL,
     channel TEXT,
     plugin TEXT NOT NULL,
+    version TEXT NOT NULL,
+    generation INTEGER NOT NULL,
     blame TEXT NOT NULL,
     why TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -201,6 +207,8 @@ CREATE TABLE parked (
     UNIQUE (what, ref, plugin)
 ) STRICT;
 CREATE INDEX parked_open ON parked (id) WHERE replayed IS NULL;
+CREATE INDEX parked_arrival ON parked (channel, ref, generation, blame) WHERE replayed IS NULL AND what = 'arrival';
+CREATE INDEX parked_happening ON parked (plugin, ref, generation, blame) WHERE replayed IS NULL AND what = 'happening';
 
 -- The order as the marketplace told it last, and the conversations it is a matter of.
 CREATE TABLE orders (
@@ -226,6 +234,71 @@ CREATE TABLE plugin_state (
     PRIMARY KEY (plugin, channel, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plugin_state_expires ON plugin_state (expires) WHERE expires IS NOT NULL;
+
+-- Tells whether the state of a plugin in a channel was written since it was copied, and the version of the package that
+-- wrote it.
+CREATE TABLE plugin_state_revision (
+    plugin TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    written_by TEXT,
+    PRIMARY KEY (plugin, channel)
+) STRICT, WITHOUT ROWID;
+
+-- One package with one configuration and grants, for one place. An id is never used again: parked rows, events and
+-- recordings name it. The unique index is why never two of a place act.
+CREATE TABLE generation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    place TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    version TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    signer TEXT,
+    config TEXT NOT NULL,
+    grants TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('package', 'verified', 'compiled', 'checked', 'shadow', 'canary', 'live', 'draining', 'retired', 'refused')),
+    why TEXT,
+    changed INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX generation_live ON generation (place) WHERE state = 'live';
+CREATE INDEX generation_place ON generation (place);
+
+-- The state of a plugin as a generation left it, for the day that it acts again.
+CREATE TABLE kept_state (
+    generation INTEGER PRIMARY KEY REFERENCES generation (id),
+    plugin TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    written_by TEXT
+) STRICT;
+CREATE TABLE kept_entry (
+    generation INTEGER NOT NULL REFERENCES kept_state (generation),
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    expires INTEGER,
+    PRIMARY KEY (generation, key)
+) STRICT, WITHOUT ROWID;
+
+-- Places that an operator took out of use.
+CREATE TABLE disabled_place (
+    place TEXT PRIMARY KEY,
+    by TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a tried generation answered otherwise than the one it is tried against.
+CREATE TABLE difference (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tried INTEGER NOT NULL,
+    against INTEGER NOT NULL,
+    conversation INTEGER,
+    about TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX difference_tried ON difference (tried);
 
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
