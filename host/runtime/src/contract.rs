@@ -5,11 +5,13 @@
 //! and everything above it, has one way of calling any plugin. The version is read from a component's names before any
 //! of it runs; a version that is not in [`Contracts`] is refused.
 mod current;
+mod services;
 mod versions;
 
 pub use crate::convert::lift::{Lift, lift};
 pub use crate::state::CallState;
 pub use current::Current;
+pub use services::StateError;
 pub(crate) use versions::split;
 pub use versions::{Contracts, Distance};
 

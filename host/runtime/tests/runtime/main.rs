@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 mod budgets;
 mod caching;
+mod contract;
 mod guest;
 mod house;
 mod packages;
