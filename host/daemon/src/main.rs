@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod config;
 mod init;
+mod plugin_file;
 mod plugins;
 mod serve;
 mod telemetry;

@@ -5,6 +5,9 @@
 mod entry;
 mod error;
 mod fleet;
+pub mod lock;
+pub mod oci;
+pub mod packages;
 pub mod trust;
 mod view;
 
