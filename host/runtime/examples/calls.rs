@@ -81,6 +81,7 @@ fn runtime(folder: &Path) -> Outcome<Arc<Runtime>> {
         mail: Arc::clone(&nothing) as _,
         secrets: Arc::clone(&nothing) as _,
         http: nothing,
+        recorder: None,
         blobs: Blobs::open(&folder.join("blobs"))?,
     };
     Ok(Runtime::new(config, services)?)

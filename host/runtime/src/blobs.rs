@@ -55,6 +55,11 @@ impl Blobs {
         Ok(Arc::new(Self { root, locks, serial: AtomicU64::new(0) }))
     }
 
+    /// The id that bytes have, or would have.
+    pub fn id(bytes: &[u8]) -> String {
+        HEXLOWER.encode(&Sha256::digest(bytes))
+    }
+
     /// Keeps bytes and returns their id. They are on disk when this returns. The same bytes are written once.
     pub fn put(&self, bytes: &[u8]) -> Result<String, BlobsError> {
         let digest = Sha256::digest(bytes);

@@ -22,6 +22,7 @@ pub(crate) trait Export: Send {
 }
 
 /// `channel.receive`.
+#[derive(Clone, Copy)]
 pub(crate) struct Receive<'a>(pub &'a Arrival);
 
 impl Export for Receive<'_> {
@@ -38,6 +39,7 @@ impl Export for Receive<'_> {
 }
 
 /// `channel.send`.
+#[derive(Clone, Copy)]
 pub(crate) struct SendOut<'a>(pub &'a Outgoing);
 
 impl Export for SendOut<'_> {
@@ -54,6 +56,7 @@ impl Export for SendOut<'_> {
 }
 
 /// `policy.decide`.
+#[derive(Clone, Copy)]
 pub(crate) struct Decide<'a>(pub &'a Snapshot, pub &'a Happening);
 
 impl Export for Decide<'_> {
@@ -70,6 +73,7 @@ impl Export for Decide<'_> {
 }
 
 /// `review.review`.
+#[derive(Clone, Copy)]
 pub(crate) struct Review<'a>(pub &'a Snapshot, pub &'a Content);
 
 impl Export for Review<'_> {
@@ -86,6 +90,7 @@ impl Export for Review<'_> {
 }
 
 /// `migration.migrate`: run once at an upgrade, like `prepare`, on an instance of its own.
+#[derive(Clone, Copy)]
 pub(crate) struct Migrate<'a>(pub &'a str, pub &'a [(String, Vec<u8>)]);
 
 impl Export for Migrate<'_> {

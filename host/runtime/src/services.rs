@@ -2,6 +2,7 @@
 //! secrets to these.
 use crate::blobs::Blobs;
 use crate::egress::GrantedRequest;
+use crate::record::Recorder;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Services {
     pub blobs: Arc<Blobs>,
     /// The way out over HTTP.
     pub http: Arc<dyn Egress>,
+    /// Who records calls; none: nobody does.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 /// The store does not answer.

@@ -1,7 +1,9 @@
-//! `http`: egress to the origins that the operator granted, no others. The wait is not billed as guest time.
+//! `http`: egress to the origins that the operator granted, no others. The wait is not billed as guest time. A replayed
+//! call sends nothing.
 use crate::bindings::tributary::plugin::http::{self as wit, Host, HttpError};
 use crate::bindings::tributary::plugin::types::AttributeResult as WitAttribute;
 use crate::egress::GrantedRequest;
+use crate::record::{Heard, NOT_ON_TAPE, Sealed, Service, put_fields, without_credentials};
 use crate::services::EgressError;
 use crate::state::CallState;
 use std::time::Duration;
@@ -22,13 +24,36 @@ impl CallState {
         if self.preparing {
             return Ok(Err(EgressError::Unreachable("nothing is sent during prepare".into())));
         }
+        let question = self.taping.asked(|to| {
+            to.map(4);
+            to.key("method");
+            to.text(&request.method);
+            to.key("url");
+            to.text(&request.url);
+            to.key("headers");
+            put_fields(&request.headers, to);
+            to.key("body");
+            Sealed(&request.body).put(to);
+        });
+        let answer = match self.taping.heard(Service::HttpSend, &question) {
+            Heard::Answer(answer) => answer,
+            Heard::Silence => Err(EgressError::Unreachable(NOT_ON_TAPE.into())),
+            Heard::Real => self.leave(request).await,
+        };
+        if question.is_kept() {
+            self.taping.note(Service::HttpSend, question, &answer.clone().map(without_credentials));
+        }
+        Ok(answer)
+    }
+
+    async fn leave(&self, request: Request) -> Result<Response, EgressError> {
         let left = self.budgets.wall.saturating_sub(self.meter.wall());
         let within = left - LAST_WORDS.min(left / 10);
         let Self { shared, meter, .. } = self;
-        Ok(match GrantedRequest::new(&shared.name, &shared.channel, &shared.granted.egress, &request, within) {
+        match GrantedRequest::new(&shared.name, &shared.channel, &shared.granted.egress, &request, within) {
             Ok(request) => meter.hosted(shared.services.http.send(request)).await,
             Err(error) => Err(error),
-        })
+        }
     }
 }
 

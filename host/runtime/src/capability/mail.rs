@@ -1,5 +1,6 @@
-//! `mail`: submission to the operator's relay. The wait is not billed as guest time.
+//! `mail`: submission to the operator's relay. The wait is not billed as guest time. A replayed call submits nothing.
 use crate::bindings::tributary::plugin::mail::{Host, MailError};
+use crate::record::{Heard, NOT_ON_TAPE, Sealed, Service};
 use crate::services::MailError as Refused;
 use crate::state::CallState;
 
@@ -14,11 +15,29 @@ impl Host for CallState {
         if self.preparing {
             return Ok(Err(MailError::Temporary("nothing is sent during prepare".into())));
         }
-        let Self { shared, meter, .. } = self;
-        let submitted = shared.services.mail.submit(&mail_from, &rcpt_to, &data);
-        Ok(meter.hosted(submitted).await.map_err(|error| match error {
-            Refused::Temporary(why) => MailError::Temporary(why),
-            Refused::Permanent(why) => MailError::Permanent(why),
-        }))
+        let question = self.taping.asked(|to| {
+            to.map(3);
+            to.key("mail_from");
+            to.text(&mail_from);
+            to.key("rcpt_to");
+            to.list(rcpt_to.len());
+            rcpt_to.iter().for_each(|recipient| to.text(recipient));
+            to.key("data");
+            Sealed(&data).put(to);
+        });
+        let answer = match self.taping.heard(Service::MailSubmit, &question) {
+            Heard::Answer(answer) => answer,
+            Heard::Silence => Err(MailError::Temporary(NOT_ON_TAPE.into())),
+            Heard::Real => {
+                let Self { shared, meter, .. } = self;
+                let submitted = shared.services.mail.submit(&mail_from, &rcpt_to, &data);
+                meter.hosted(submitted).await.map_err(|error| match error {
+                    Refused::Temporary(why) => MailError::Temporary(why),
+                    Refused::Permanent(why) => MailError::Permanent(why),
+                })
+            }
+        };
+        self.taping.note(Service::MailSubmit, question, &answer);
+        Ok(answer)
     }
 }

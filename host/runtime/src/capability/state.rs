@@ -1,5 +1,7 @@
-//! `state`: small durable values. Writes are kept aside until the call has ended well, and are read back within it.
+//! `state`: small durable values. Writes are kept aside until the call has ended well, and are read back within it; those
+//! of a replayed call are never committed.
 use crate::bindings::tributary::plugin::state::{Host, StateError};
+use crate::record::{Bytes, Heard, NOT_ON_TAPE, Sealed, Service, Value};
 use crate::state::CallState;
 use std::time::Duration;
 
@@ -38,9 +40,23 @@ impl Host for CallState {
             let live = until.is_none_or(|until| until > now);
             return Ok(Ok(value.clone().filter(|_| live)));
         }
-        let Self { shared, meter, .. } = self;
-        let asked = shared.services.state.get(&shared.name, &shared.channel, &key, now);
-        Ok(meter.hosted(asked).await.map_err(|error| StateError::Unavailable(error.to_string())))
+        let question = self.taping.asked(|to| {
+            to.map(1);
+            to.key("key");
+            to.text(&key);
+        });
+        let answer: Result<Option<Bytes>, _> = match self.taping.heard(Service::StateGet, &question) {
+            Heard::Answer(answer) => answer,
+            Heard::Silence => Err(StateError::Unavailable(NOT_ON_TAPE.into())),
+            Heard::Real => {
+                let Self { shared, meter, .. } = self;
+                let asked = shared.services.state.get(&shared.name, &shared.channel, &key, now);
+                let value = meter.hosted(asked).await;
+                value.map(|value| value.map(Bytes)).map_err(|error| StateError::Unavailable(error.to_string()))
+            }
+        };
+        self.taping.note(Service::StateGet, question, &answer);
+        Ok(answer.map(|value| value.map(|Bytes(value)| value)))
     }
 
     fn set(
@@ -50,11 +66,29 @@ impl Host for CallState {
         expires_in: Option<u32>,
     ) -> wasmtime::Result<Result<(), StateError>> {
         self.hand_over(key.len() + value.len())?;
-        Ok(self.write_later(key, Some(value), expires_in))
+        let question = self.taping.asked(|to| {
+            to.map(3);
+            to.key("key");
+            to.text(&key);
+            to.key("value");
+            Sealed(&value).put(to);
+            to.key("expires_in");
+            to.value(&expires_in.map_or(Value::Nothing, |seconds| Value::Uint(seconds.into())));
+        });
+        let answer = self.write_later(key, Some(value), expires_in);
+        self.taping.note(Service::StateSet, question, &answer);
+        Ok(answer)
     }
 
     fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), StateError>> {
         self.hand_over(key.len())?;
-        Ok(self.write_later(key, None, None))
+        let question = self.taping.asked(|to| {
+            to.map(1);
+            to.key("key");
+            to.text(&key);
+        });
+        let answer = self.write_later(key, None, None);
+        self.taping.note(Service::StateDelete, question, &answer);
+        Ok(answer)
     }
 }

@@ -11,7 +11,7 @@ use tributary_model::message::{Arrival, Author, Content, Outgoing};
 use tributary_model::{ChannelName, ContactId, ConversationId, OutgoingId, PluginName, Timestamp};
 use tributary_runtime::{
     Blobs, CallContext, CallEffects, CallError, Called, Egress, Generation, MailError, MailRelay, Nothing, Package,
-    Policy, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
+    Policy, Recorder, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
 };
 
 /// Return path, recipients, message.
@@ -28,6 +28,8 @@ pub struct World {
     pub mails: Mutex<Vec<Mail>>,
     /// The way out over HTTP; none: nothing leaves.
     pub http: Option<Arc<dyn Egress>>,
+    /// Who records calls.
+    pub recorder: Option<Arc<Recorder>>,
     /// Questions to the state.
     pub questions: AtomicUsize,
 }
@@ -81,6 +83,7 @@ impl House {
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,
             http,
+            recorder: world.recorder.clone(),
             blobs: Blobs::open(&folder.path().join("blobs")).unwrap(),
         };
         let config = RuntimeConfig { cache_dir: Some(folder.path().join("cache")), concurrent_calls: 8, ..config };
