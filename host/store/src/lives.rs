@@ -36,10 +36,12 @@ pub struct StoredGeneration {
     pub made: NewGeneration,
     /// Where it stands.
     pub state: life::State,
-    /// Why it came to stand there, in one sentence.
+    /// Why it came to stand there, or where it stood before, in one sentence.
     pub why: Option<String>,
     /// When it came to stand there.
     pub changed: Timestamp,
+    /// Whether it was ever live: only such a one is gone back to.
+    pub lived: bool,
 }
 
 /// Another generation acts from now on.

@@ -18,7 +18,7 @@ const KEPT: i64 = 50;
 /// The columns [`read`] reads, in its order.
 macro_rules! columns {
     () => {
-        "id, place, plugin, version, digest, contract, signer, config, grants, at, state, why, changed"
+        "id, place, plugin, version, digest, contract, signer, config, grants, at, state, why, changed, lived"
     };
 }
 
@@ -111,6 +111,7 @@ fn read(row: &Row<'_>) -> Result<StoredGeneration, StoreError> {
         state: at.word(&row.get::<_, String>(10)?, life::State::parse)?,
         why: row.get(11)?,
         changed: moment(row.get(12)?),
+        lived: row.get(13)?,
     })
 }
 
@@ -228,7 +229,7 @@ fn set(
     why: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE generation SET state = ?, why = ?, changed = ? WHERE id = ?";
+    let sql = "UPDATE generation SET state = ?1, why = coalesce(?2, why), changed = ?3, lived = lived OR ?1 = 'live' WHERE id = ?4";
     tx.run(sql, (state.as_str(), why, time(now), it.id.0))?;
     Told { id: it.id, made: &it.made, was: Some(it.state), state, by, why }.tell(tx, now)
 }

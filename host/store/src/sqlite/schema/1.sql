@@ -260,7 +260,8 @@ CREATE TABLE generation (
     at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('package', 'verified', 'compiled', 'checked', 'shadow', 'canary', 'live', 'draining', 'retired', 'refused')),
     why TEXT,
-    changed INTEGER NOT NULL
+    changed INTEGER NOT NULL,
+    lived INTEGER NOT NULL DEFAULT 0 CHECK (lived IN (0, 1))
 ) STRICT;
 CREATE UNIQUE INDEX generation_live ON generation (place) WHERE state = 'live';
 CREATE INDEX generation_place ON generation (place);
