@@ -24,11 +24,30 @@ pub(crate) struct Meter {
     counted: AtomicU64,
     /// Nanoseconds from `start` to the begin of the stretch that runs now.
     since: AtomicU64,
+    /// Nanoseconds in host functions that wait.
+    waited: AtomicU64,
+}
+
+/// One stay in a host function; counted when it ends, however it ends.
+struct Stay<'a> {
+    meter: &'a Meter,
+    from: u64,
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.meter.waited.fetch_add(self.meter.now().saturating_sub(self.from), Ordering::Relaxed);
+    }
 }
 
 impl Meter {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { start: Instant::now(), counted: AtomicU64::new(0), since: AtomicU64::new(STOPPED) })
+        Arc::new(Self {
+            start: Instant::now(),
+            counted: AtomicU64::new(0),
+            since: AtomicU64::new(STOPPED),
+            waited: AtomicU64::new(0),
+        })
     }
 
     fn now(&self) -> u64 {
@@ -55,6 +74,11 @@ impl Meter {
         Duration::from_nanos(self.counted.load(Ordering::Relaxed) + running)
     }
 
+    /// Time the guest waited for host functions that wait themselves: state, files, mail, HTTP.
+    pub fn host(&self) -> Duration {
+        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
+    }
+
     /// Time since the call began.
     pub fn wall(&self) -> Duration {
         self.start.elapsed()
@@ -72,8 +96,10 @@ impl Meter {
         .await
     }
 
-    /// Runs a host function inside a call: does not count the time it is polled.
+    /// Runs a host function inside a call: does not count the time it is polled as the guest's, but all of it as the
+    /// host's.
     pub async fn hosted<F: Future>(&self, work: F) -> F::Output {
+        let _stay = Stay { meter: self, from: self.now() };
         let mut work = pin!(work);
         poll_fn(|cx| {
             self.pause();
@@ -139,7 +165,9 @@ impl ResourceLimiter for Limits {
         Ok(self.grow(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT)))
     }
 
+    /// The pool's tables end before most budgets do. A guest that is told so has used up what there is for it.
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = true;
         self.memory_grow_failed(error)
     }
 }
@@ -198,5 +226,15 @@ mod tests {
             .await;
         assert!(meter.guest() >= guest && meter.guest() < host, "{:?}", meter.guest());
         assert!(meter.wall() >= guest + host);
+        assert!(meter.host() >= host && meter.host() < host * 2, "{:?}", meter.host());
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_is_the_hosts_as_well() {
+        let meter = Meter::new();
+        let call = meter.counted(meter.hosted(std::future::pending::<()>()));
+        assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+        assert!(meter.host() >= Duration::from_millis(45), "{:?}", meter.host());
+        assert!(meter.guest() < Duration::from_millis(45), "{:?}", meter.guest());
     }
 }

@@ -185,6 +185,8 @@ impl Runtime {
         };
         let shared = Arc::new(Shared {
             name: package.name().clone(),
+            version: package.version().to_owned(),
+            generation,
             channel: channel.unwrap_or_else(|| ChannelName::from("")),
             config: config.to_string(),
             granted,
@@ -224,6 +226,7 @@ impl Runtime {
             warm: Mutex::default(),
             runtime: self,
             metrics,
+            watch: Box::default(),
         }))
     }
 }

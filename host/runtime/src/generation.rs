@@ -8,15 +8,17 @@ use crate::engine::Runtime;
 use crate::export::{Decide, Export, Migrate, Receive, Review, SendOut};
 use crate::grant::Granted;
 use crate::instance::{FIRST_LOOK, Live, failure};
-use crate::metrics::Metrics;
+use crate::metrics::{EXPORTS, Metrics};
 use crate::package::Package;
 use crate::picture::NoPicture;
+use crate::sight::{Sight, Watch};
 use crate::state::{CallState, Shared};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::{Instrument, Span};
 use tributary_model::Timestamp;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
@@ -36,6 +38,7 @@ pub struct Generation {
     pub(crate) warm: Mutex<Vec<Warm>>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) metrics: Metrics,
+    pub(crate) watch: Box<Watch>,
 }
 
 /// An instance that waits for its next call, with its place among those that may.
@@ -84,6 +87,11 @@ impl Generation {
         self.from_cache
     }
 
+    /// What it did since it was loaded.
+    pub fn sight(&self) -> Sight {
+        self.watch.sight()
+    }
+
     /// Whether it is an adapter.
     pub fn is_adapter(&self) -> bool {
         self.package.is_adapter()
@@ -106,7 +114,9 @@ impl Generation {
         let _turn = self.runtime.calls.acquire().await.map_err(|error| CallError::Host(error.to_string()))?;
         let budgets = self.shared.budgets.patient(E::PATIENCE);
         let meter = Meter::new();
-        let attempt = meter.counted(self.attempt(context, export, budgets, &meter));
+        let at = context.now;
+        let span = self.span(E::INDEX, &context);
+        let attempt = meter.counted(self.attempt(context, export, budgets, &meter)).instrument(span.clone());
         let attempt = match tokio::time::timeout(budgets.wall, attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt {
@@ -118,13 +128,15 @@ impl Generation {
             },
         };
         let Attempt { said, effects, memory, bytes_out, live } = attempt;
-        let cost =
-            CallCost { guest: meter.guest(), wall: meter.wall(), host: std::time::Duration::ZERO, memory, bytes_out };
+        let cost = CallCost { guest: meter.guest(), wall: meter.wall(), host: meter.host(), memory, bytes_out };
         self.metrics.call(E::INDEX, &cost);
+        self.watch.call(E::INDEX, &cost);
         match said {
             Ok(result) => {
                 if E::is_fault(&result) {
                     self.metrics.fault(Blame::Guest);
+                    self.watch.answered_with_a_fault(E::INDEX, at);
+                    span.record("blame", Blame::Guest.as_str());
                 }
                 if let Some(live) = live.filter(|_| E::REUSE) {
                     self.keep(live);
@@ -132,10 +144,28 @@ impl Generation {
                 Ok(Called { result, effects, cost, tape: None })
             }
             Err(error) => {
-                self.metrics.fault(error.blame());
+                let blame = error.blame();
+                self.metrics.fault(blame);
+                self.watch.failed(E::INDEX, at, &error);
+                span.record("blame", blame.as_str());
+                // Whoever made the call says so once, at the level it deserves; this one stands in the trace.
+                tracing::debug!(parent: &span, blame = blame.as_str(), %error, "the call failed");
                 Err(error)
             }
         }
+    }
+
+    /// The span around a call. Where nobody listens at this level it is one comparison.
+    fn span(&self, export: usize, context: &CallContext) -> Span {
+        tracing::debug_span!(
+            "plugin_call",
+            plugin = self.shared.name.as_str(),
+            channel = self.shared.channel.as_str(),
+            generation = self.shared.generation.0,
+            export = EXPORTS[export],
+            conversation = context.conversation.map(|id| id.0),
+            blame = tracing::field::Empty,
+        )
     }
 
     async fn attempt<E: Export>(

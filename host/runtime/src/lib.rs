@@ -24,6 +24,7 @@ pub mod record;
 pub mod relay;
 pub mod services;
 pub mod settings;
+pub mod sight;
 mod state;
 
 pub use blobs::{Blobs, BlobsError};
@@ -41,3 +42,4 @@ pub use services::{
     Egress, EgressError, MailError, MailRelay, Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable,
 };
 pub use settings::Settings;
+pub use sight::Sight;

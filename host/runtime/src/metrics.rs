@@ -11,6 +11,7 @@ struct OfExport {
     calls: Counter,
     guest: Histogram,
     wall: Histogram,
+    host: Histogram,
 }
 
 /// The handles of one generation.
@@ -34,6 +35,7 @@ impl Metrics {
                     calls: counter!("tributary_plugin_calls_total", &labels),
                     guest: histogram!("tributary_plugin_guest_seconds", &labels),
                     wall: histogram!("tributary_plugin_wall_seconds", &labels),
+                    host: histogram!("tributary_plugin_host_seconds", &labels),
                 }
             }),
             faults: BLAMES
@@ -48,6 +50,7 @@ impl Metrics {
         of.calls.increment(1);
         of.guest.record(cost.guest);
         of.wall.record(cost.wall);
+        of.host.record(cost.host);
         self.memory.record(cost.memory as f64);
     }
 

@@ -6,11 +6,13 @@ use crate::services::Services;
 use std::sync::Arc;
 use tributary_model::decision::Happening;
 use tributary_model::message::Attachment;
-use tributary_model::{ChannelName, PluginName};
+use tributary_model::{ChannelName, GenerationId, PluginName};
 
 /// What all calls of a generation share.
 pub(crate) struct Shared {
     pub name: PluginName,
+    pub version: String,
+    pub generation: GenerationId,
     /// The channel, or the empty name for a policy: state is kept by it.
     pub channel: ChannelName,
     /// The configuration as the guest gets it.

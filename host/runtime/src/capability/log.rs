@@ -11,18 +11,26 @@ impl Host for CallState {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.hand_over(message.len())?;
         self.log_lines = self.log_lines.saturating_add(1);
-        if self.log_lines > LINES {
+        // What a replayed call says was said when it was made.
+        if self.log_lines > LINES || self.taping.replayed() {
             return Ok(());
         }
         let message = &message[..message.floor_char_boundary(LINE)];
-        let plugin = self.shared.name.as_str();
+        let (plugin, version) = (self.shared.name.as_str(), self.shared.version.as_str());
+        let generation = self.shared.generation.0;
         let channel = self.shared.channel.as_str();
         let conversation = self.context.conversation.map(|id| id.0);
+        // The level is part of what a place in the code is, so there is one place for each.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(target: "plugin", plugin, version, generation, channel, conversation, "{message}")
+            };
+        }
         match level {
-            Level::Debug => tracing::debug!(target: "plugin", plugin, channel, conversation, "{message}"),
-            Level::Info => tracing::info!(target: "plugin", plugin, channel, conversation, "{message}"),
-            Level::Warn => tracing::warn!(target: "plugin", plugin, channel, conversation, "{message}"),
-            Level::Error => tracing::error!(target: "plugin", plugin, channel, conversation, "{message}"),
+            Level::Debug => line!(debug),
+            Level::Info => line!(info),
+            Level::Warn => line!(warn),
+            Level::Error => line!(error),
         }
         Ok(())
     }
@@ -31,8 +39,9 @@ impl Host for CallState {
 /// Says how many lines a call lost, once it ended.
 pub(crate) fn dropped(state: &CallState) {
     let dropped = state.log_lines.saturating_sub(LINES);
-    if dropped > 0 {
-        let plugin = state.shared.name.as_str();
-        tracing::warn!(target: "plugin", plugin, dropped, "wrote more than {LINES} lines in one call");
+    if dropped > 0 && !state.taping.replayed() {
+        let (plugin, version) = (state.shared.name.as_str(), state.shared.version.as_str());
+        let generation = state.shared.generation.0;
+        tracing::warn!(target: "plugin", plugin, version, generation, dropped, "wrote more than {LINES} lines in one call");
     }
 }

@@ -345,6 +345,8 @@ mod tests {
         let budgets = Budgets { bytes_out, ..Budgets::default() };
         let shared = Shared {
             name: "guest".into(),
+            version: "0.1.0".into(),
+            generation: tributary_model::GenerationId(0),
             channel: "".into(),
             config: String::new(),
             granted: Granted { services: vec![], secrets: vec![], egress: vec![], actions: Arc::new([]) },
