@@ -9,6 +9,7 @@ use crate::instance::{Live, failure};
 use crate::metrics::Metrics;
 use crate::package::{ConfigFaults, Package};
 use crate::picture;
+use crate::record::{Callee, Source};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::state::{CallState, Shared};
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tributary_model::{ChannelName, Timestamp};
+use tributary_model::{ChannelName, Place, Timestamp};
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -183,6 +184,21 @@ impl Runtime {
             may_be_skipped: package.may_be_skipped(),
             actions: Arc::clone(&granted.actions),
         };
+        let recording = self.services.recorder.as_ref().map(|recorder| {
+            let callee = Callee {
+                place: match &channel {
+                    Some(channel) => Place::Channel(channel.clone()),
+                    None => Place::Policy(package.name().clone()),
+                },
+                plugin: package.name().clone(),
+                version: package.version().to_owned(),
+                generation,
+                contract: version.to_owned(),
+                digest: package.digest().to_owned(),
+                config: config.to_string(),
+            };
+            Source::new(Arc::clone(recorder), callee)
+        });
         let shared = Arc::new(Shared {
             name: package.name().clone(),
             version: package.version().to_owned(),
@@ -227,6 +243,7 @@ impl Runtime {
             runtime: self,
             metrics,
             watch: Box::default(),
+            recording,
         }))
     }
 }

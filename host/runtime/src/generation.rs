@@ -1,7 +1,7 @@
 //! One loaded version of one plugin with one configuration. Immutable: a change is another generation.
 use crate::budget::Meter;
 use crate::call::{
-    Adapter, Blame, Budget, Budgets, CallContext, CallCost, CallEffects, CallError, Called, PluginInfo, Policy,
+    Adapter, Blame, Budget, Budgets, CallContext, CallCost, CallEffects, CallError, Called, Outside, PluginInfo, Policy,
 };
 use crate::contract::{Entries, Exports, Refused};
 use crate::engine::Runtime;
@@ -11,6 +11,7 @@ use crate::instance::{FIRST_LOOK, Live, failure};
 use crate::metrics::{EXPORTS, Metrics};
 use crate::package::Package;
 use crate::picture::NoPicture;
+use crate::record::{Circumstances, Notes, Source, Spoken, pack_call};
 use crate::sight::{Sight, Watch};
 use crate::state::{CallState, Shared};
 use async_trait::async_trait;
@@ -39,6 +40,7 @@ pub struct Generation {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) metrics: Metrics,
     pub(crate) watch: Box<Watch>,
+    pub(crate) recording: Option<Source>,
 }
 
 /// An instance that waits for its next call, with its place among those that may.
@@ -109,14 +111,20 @@ impl Generation {
         Ok(self.call(context, Migrate(from, entries)).await?.result)
     }
 
-    async fn call<E: Export>(&self, context: CallContext, export: E) -> Result<Called<E::Said>, CallError> {
+    async fn call<E: Spoken>(&self, context: CallContext, export: E) -> Result<Called<E::Said>, CallError> {
         // More calls than instances: they queue here, in order, before their clocks start.
         let _turn = self.runtime.calls.acquire().await.map_err(|error| CallError::Host(error.to_string()))?;
         let budgets = self.shared.budgets.patient(E::PATIENCE);
         let meter = Meter::new();
         let at = context.now;
+        // A replayed call has been recorded already, as the call it repeats.
+        let real = matches!(context.outside, Outside::Real);
+        let source = self.recording.as_ref().filter(|_| real && E::FUNCTION.is_some());
+        let recorded = source.and_then(|source| Some((source, source.begin()?, Circumstances::of(&context))));
+        let wants_tape = context.tape;
+        let notes = (wants_tape || recorded.is_some()).then(Arc::<Notes>::default);
         let span = self.span(E::INDEX, &context);
-        let attempt = meter.counted(self.attempt(context, export, budgets, &meter)).instrument(span.clone());
+        let attempt = meter.counted(self.attempt(context, export, budgets, &meter, notes.clone())).instrument(span.clone());
         let attempt = match tokio::time::timeout(budgets.wall, attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt {
@@ -131,6 +139,11 @@ impl Generation {
         let cost = CallCost { guest: meter.guest(), wall: meter.wall(), host: meter.host(), memory, bytes_out };
         self.metrics.call(E::INDEX, &cost);
         self.watch.call(E::INDEX, &cost);
+        if let (Some((source, turn, around)), Some(notes)) = (recorded, &notes) {
+            let failed = said.as_ref().map_or(true, E::is_fault);
+            source.end(turn, failed, |limit| pack_call(limit, &around, &export, said.as_ref(), notes, &cost));
+        }
+        let tape = notes.filter(|_| wants_tape).map(|notes| Arc::new(notes.so_far().0));
         match said {
             Ok(result) => {
                 if E::is_fault(&result) {
@@ -141,7 +154,7 @@ impl Generation {
                 if let Some(live) = live.filter(|_| E::REUSE) {
                     self.keep(live);
                 }
-                Ok(Called { result, effects, cost, tape: None })
+                Ok(Called { result, effects, cost, tape })
             }
             Err(error) => {
                 let blame = error.blame();
@@ -174,6 +187,7 @@ impl Generation {
         export: E,
         budgets: Budgets,
         meter: &Arc<Meter>,
+        notes: Option<Arc<Notes>>,
     ) -> Attempt<E::Said> {
         let (mut live, fresh) = match if E::REUSE { self.take() } else { None } {
             Some(mut live) => {
@@ -195,6 +209,8 @@ impl Generation {
                 }
             }
         };
+        let CallState { taping, context, .. } = live.store.data_mut();
+        taping.begin(context, notes);
         let said = async {
             if fresh && self.pictured.is_err() {
                 // Without a picture every instance has to be prepared. It accepted this configuration when it was loaded.

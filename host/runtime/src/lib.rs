@@ -36,7 +36,7 @@ pub use generation::Generation;
 pub use grant::{Granted, Grants, NotGranted};
 pub use package::{ConfigFault, ConfigFaults, Kind, Manifest, Package, PackageError};
 pub use picture::NoPicture;
-pub use record::Tape;
+pub use record::{RecordError, Recorder, RecorderConfig, Recording, Recordings, Tape};
 pub use relay::{RelayConfig, RelayError, RelayTls, SmtpRelay};
 pub use services::{
     Egress, EgressError, MailError, MailRelay, Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable,

@@ -2,6 +2,7 @@
 use crate::budget::{Limits, Meter};
 use crate::call::{Budget, Budgets, CallContext, CallEffects};
 use crate::grant::Granted;
+use crate::record::Taping;
 use crate::services::Services;
 use std::sync::Arc;
 use tributary_model::decision::Happening;
@@ -38,6 +39,8 @@ pub struct CallState {
     /// Ids and sizes of the files that belong to this call, besides those of its context.
     pub(crate) files: Vec<(String, u64)>,
     pub(crate) log_lines: u32,
+    /// What the host answers, kept or replayed.
+    pub(crate) taping: Taping,
 }
 
 /// Why the host ended a call. What the guest did is in the state's `breach`, or here.
@@ -68,6 +71,7 @@ impl CallState {
             effects: CallEffects::default(),
             files: Vec::new(),
             log_lines: 0,
+            taping: Taping::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, Timestamp};
 use tributary_pipeline::driver::Driver;
-use tributary_pipeline::{Channel, Config, Pipeline, Plugins, Received};
+use tributary_pipeline::{Channel, Config, Pipeline, Plugins, Received, Seat};
 use tributary_runtime::{
     Adapter, Blobs, CallContext, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
 };
@@ -111,7 +111,7 @@ async fn one_by_one(args: &Args) -> anyhow::Result<()> {
     let name = ChannelName::from("email");
     for round in 0..ROUNDS {
         for (_, plugins, micros) in &mut sets {
-            let adapter = &plugins.channel(&name).context("the set has the channel")?.adapter;
+            let adapter = &plugins.channel(&name).context("the set has the channel")?.seat.base;
             let started = Instant::now();
             for number in 0..CALLS {
                 let now = Timestamp(1_700_000_000_000);
@@ -215,6 +215,7 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             mail: nothing.clone(),
             secrets: nothing.clone(),
             http: nothing,
+            recorder: None,
             blobs: blobs.clone(),
         };
         let runtime = Runtime::new(RuntimeConfig::default(), services)?;
@@ -226,7 +227,10 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
         let config = email.effective_config(&toml::toml! { from = "support@shop.example" })?;
         runtime.load(email, Settings { config, reuse, channel: Some(name.clone()), ..Settings::default() }).await?
     };
-    Ok(Plugins::new(vec![Channel { name, adapter, addresses: Vec::new() }], policies))
+    Ok(Plugins::new(
+        vec![Channel::standing(name, adapter, Vec::new())],
+        policies.into_iter().map(Seat::alone).collect(),
+    ))
 }
 
 /// A mail of about 1 KB by a customer of its own.

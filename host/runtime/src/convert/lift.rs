@@ -355,6 +355,7 @@ mod tests {
                 mail: Arc::new(Nothing),
                 secrets: Arc::new(Nothing),
                 http: Arc::new(Nothing),
+                recorder: None,
                 blobs: Blobs::open(folder.path()).unwrap(),
             },
             budgets,
