@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tributary_model::error::chain;
 use tributary_model::{ChannelName, PluginName};
-use tributary_pipeline::{Channel, Plugins};
+use tributary_pipeline::{Channel, Plugins, Seat};
 use tributary_runtime::{Adapter, Generation, LoadError, Package, Policy, Runtime, Settings};
 
 /// Loads every plugin that the configuration names: read, checked, prepared, pictured, compiled.
@@ -20,11 +20,10 @@ pub async fn load(config: &Config, folder: &Folder, runtime: &Arc<Runtime>) -> R
     for entry in &config.channels {
         let name = Some(entry.name.clone());
         match one(config, folder, runtime, &mut packages, &entry.plugin, name).await {
-            Ok(generation) if generation.is_adapter() => channels.push(Channel {
-                name: entry.name.clone(),
-                adapter: generation as Arc<dyn Adapter>,
-                addresses: entry.addresses.clone(),
-            }),
+            Ok(generation) if generation.is_adapter() => {
+                let adapter = generation as Arc<dyn Adapter>;
+                channels.push(Channel::standing(entry.name.clone(), adapter, entry.addresses.clone()));
+            }
             Ok(_) => faults.push(fault(&entry.plugin, "is a policy; a channel needs an adapter".into())),
             Err(mut found) => faults.append(&mut found),
         }
@@ -32,7 +31,7 @@ pub async fn load(config: &Config, folder: &Folder, runtime: &Arc<Runtime>) -> R
     let mut policies = Vec::new();
     for entry in &config.policies {
         match one(config, folder, runtime, &mut packages, &entry.plugin, None).await {
-            Ok(generation) if !generation.is_adapter() => policies.push(generation as Arc<dyn Policy>),
+            Ok(generation) if !generation.is_adapter() => policies.push(Seat::alone(generation as Arc<dyn Policy>)),
             Ok(_) => faults.push(fault(&entry.plugin, "is an adapter; it belongs under [[channel]]".into())),
             Err(mut found) => faults.append(&mut found),
         }

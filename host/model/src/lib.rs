@@ -2,6 +2,7 @@
 //!
 //! Everything above this crate speaks in these words. `wit/` is the same vocabulary as plugins see it; the runtime
 //! converts at its door. The store keeps what is here, the pipeline moves it, the gateway shows it.
+pub mod breaker;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
@@ -16,6 +17,7 @@ pub mod queue;
 pub mod retry;
 pub mod thread;
 pub mod time;
+pub mod trial;
 
 pub use id::*;
 pub use place::Place;

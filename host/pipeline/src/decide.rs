@@ -1,12 +1,16 @@
 //! Stage 2: one happening, one snapshot, the chain of policies, one commit.
+use crate::ask::{Asked, Worth, ask};
+use crate::compare::{self, Job};
 use crate::driver::Stop;
+use crate::gate::{Caller, GateState};
+use crate::gates::Aside;
 use crate::reply::{Reviewed, review};
-use crate::{Pipeline, Plugins, now};
+use crate::{Pipeline, Plugins, Seat, now};
 use std::sync::Arc;
-use tributary_model::Timestamp;
 use tributary_model::decision::{Action, Fault, Happening, Snapshot};
 use tributary_model::error::chain;
 use tributary_model::message::Content;
+use tributary_model::{GenerationId, HappeningId, Timestamp};
 use tributary_runtime::Policy;
 use tributary_store::{Applied, Cause, ClaimedHappening, Decided, PolicyOutcome, StoreError};
 
@@ -29,23 +33,47 @@ pub(crate) async fn worker(pipeline: Arc<Pipeline>, mut stop: Stop) {
 }
 
 async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening) -> Result<(), StoreError> {
+    // The set is pinned: what comes after a swap is asked of the next one.
     let plugins = pipeline.plugins();
     let node = &pipeline.config.node;
     let at = now();
-    let Some((mut snapshot, happening)) = pipeline.store.snapshot(claimed.id, node, at).await? else {
+    let Some((snapshot, happening)) = pipeline.store.snapshot(claimed.id, node, at).await? else {
         return Ok(());
+    };
+    let mut run = Run {
+        pipeline,
+        plugins: &plugins,
+        id: claimed.id,
+        snapshot,
+        at,
+        until_committed: Vec::new(),
+        jobs: Vec::new(),
     };
     let mut outcomes = Vec::new();
     for policy in plugins.deciding() {
-        if claimed.only.as_ref().is_some_and(|only| !only.contains(&policy.info().name)) {
+        let back = claimed.only.is_some();
+        if claimed.only.as_ref().is_some_and(|only| !only.contains(&policy.base.info().name)) {
             continue;
         }
-        outcomes.push(ask(&plugins, policy, &mut snapshot, &happening, at).await);
+        outcomes.extend(run.ask(policy, &happening, back).await);
     }
     let decided =
         Decided { happening: claimed.id, conversation: claimed.conversation, node: node.clone(), outcomes, now: now() };
-    match pipeline.store.apply(decided).await? {
+    let applied = pipeline.store.apply(decided).await?;
+    drop(run.until_committed);
+    for name in claimed.only.iter().flatten() {
+        // At the gate that gave it back, which may be the next one's by now.
+        if let Some(seat) = plugins.policy(name) {
+            seat.gate.asked_again(claimed.conversation);
+            let current = pipeline.gate(&seat.gate);
+            if !Arc::ptr_eq(&current, &seat.gate) {
+                current.asked_again(claimed.conversation);
+            }
+        }
+    }
+    match applied {
         Applied::Done { outgoing, more } => {
+            run.jobs.into_iter().for_each(|job| pipeline.compare(job));
             if outgoing > 0 {
                 pipeline.outgoing_waits.notify_one();
             }
@@ -58,58 +86,115 @@ async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening) -> Result<(), St
     Ok(())
 }
 
-/// One policy's turn. What it decides is seen by those after it.
-async fn ask(
-    plugins: &Plugins,
-    policy: &Arc<dyn Policy>,
-    snapshot: &mut Snapshot,
-    happening: &Happening,
+/// What a policy's answer is worth.
+pub(crate) fn worth<T>(said: &Result<T, Fault>) -> Worth {
+    match said {
+        Ok(_) => Worth::Good,
+        Err(Fault::NotConfigured(what)) => Worth::Fault(format!("not configured: {what}")),
+        Err(Fault::Internal(what)) => Worth::Fault(what.clone()),
+    }
+}
+
+/// One happening on its way through the chain.
+struct Run<'a> {
+    pipeline: &'a Pipeline,
+    plugins: &'a Plugins,
+    id: HappeningId,
+    snapshot: Snapshot,
     at: Timestamp,
-) -> PolicyOutcome {
-    let info = policy.info();
-    let mut outcome = PolicyOutcome {
-        policy: info.name.clone(),
-        version: info.version.clone(),
-        generation: info.generation,
-        granted: info.actions.clone(),
-        result: Ok(Vec::new()),
-        refused: Vec::new(),
-        may_be_skipped: info.may_be_skipped,
-    };
-    let context = Pipeline::context(at, Some(snapshot.id));
-    let cause = match policy.decide(context, snapshot, happening).await {
-        Ok(called) => match called.result {
-            Ok(decisions) => {
+    /// Held until what is kept aside is committed.
+    until_committed: Vec<Aside>,
+    /// Comparisons for after the commit.
+    jobs: Vec<Job>,
+}
+
+impl Run<'_> {
+    /// One policy's turn. What it decides is seen by those after it. `None`: it is out of use.
+    async fn ask(&mut self, seat: &Seat<dyn Policy>, happening: &Happening, back: bool) -> Option<PolicyOutcome> {
+        let conversation = self.snapshot.id;
+        let (_, version, generation) = seat.parked_as();
+        let info = seat.base.info();
+        let mut outcome = PolicyOutcome {
+            policy: info.name.clone(),
+            version,
+            generation,
+            granted: info.actions.clone(),
+            result: Ok(Vec::new()),
+            refused: Vec::new(),
+            may_be_skipped: info.may_be_skipped,
+        };
+        let pass = match seat.gate.admit(if back { Caller::Back } else { Caller::Live(Some(conversation)) }) {
+            Ok(pass) => pass,
+            Err(shut) if shut.state == GateState::Disabled => return None,
+            Err(shut) if info.may_be_skipped => {
+                outcome.result = Err(shut.cause());
+                return Some(outcome);
+            }
+            Err(_) => match self.pipeline.keep_aside(&seat.gate, Some(conversation)).await {
+                Ok(pass) => pass,
+                Err((shut, guard)) => {
+                    self.until_committed.push(guard);
+                    let cause = shut.cause();
+                    let what = "happening";
+                    metrics::counter!("tributary_parked_total", "what" => what, "blame" => cause.blame).increment(1);
+                    (outcome.version, outcome.generation) = (String::new(), GenerationId(0));
+                    outcome.result = Err(cause);
+                    return Some(outcome);
+                }
+            },
+        };
+        let context = Pipeline::context(self.at, Some(conversation));
+        let snapshot = &self.snapshot;
+        let key = |seat: &Seat<dyn Policy>| seat.conversation_key(conversation);
+        let Asked { side, said, other } =
+            ask(seat, pass, key, context, |policy, context| policy.decide(context, snapshot, happening), worth).await;
+        let cause = match said.map(|called| called.result) {
+            Ok(Ok(decisions)) => {
+                let acted = seat.side(side).info();
+                (outcome.version, outcome.generation) = (acted.version.clone(), acted.generation);
+                outcome.granted = acted.actions.clone();
+                if let Some(beside) = other {
+                    let (snapshot, happening) = (self.snapshot.clone(), happening.clone());
+                    let about = format!("happening {}", self.id);
+                    let said = decisions.clone();
+                    self.jobs.push(compare::decisions(seat, side, beside, snapshot, happening, about, said));
+                }
                 let mut kept = Vec::with_capacity(decisions.len());
                 for mut decision in decisions {
-                    match reviewed(plugins, snapshot, &mut decision.action, at).await {
+                    match reviewed(self.pipeline, self.plugins, &self.snapshot, &mut decision.action, self.at).await {
                         None => kept.push(decision),
                         Some(why) => outcome.refused.push((decision, why)),
                     }
                 }
-                snapshot.decided.extend(kept.iter().cloned());
+                self.snapshot.decided.extend(kept.iter().cloned());
                 outcome.result = Ok(kept);
-                return outcome;
+                return Some(outcome);
             }
-            Err(Fault::NotConfigured(what)) => Cause { blame: "guest", what: format!("not configured: {what}") },
-            Err(Fault::Internal(what)) => Cause { blame: "guest", what },
-        },
-        Err(fault) => Cause { blame: fault.blame().as_str(), what: fault.to_string() },
-    };
-    metrics::counter!("tributary_parked_total", "what" => "happening", "blame" => cause.blame).increment(1);
-    tracing::warn!(policy = %info.name, conversation = %snapshot.id, blame = cause.blame, "a policy failed");
-    outcome.result = Err(cause);
-    outcome
+            // A fault is none of the answers that `worth` lets through.
+            Ok(Err(fault)) => Cause { blame: "guest", what: format!("{fault:?}") },
+            Err(cause) => cause,
+        };
+        metrics::counter!("tributary_parked_total", "what" => "happening", "blame" => cause.blame).increment(1);
+        tracing::warn!(policy = %info.name, conversation = %conversation, blame = cause.blame, "a policy failed");
+        outcome.result = Err(cause);
+        Some(outcome)
+    }
 }
 
 /// A machine's words go through the same review as a person's. Returns why they may not leave.
-async fn reviewed(plugins: &Plugins, snapshot: &Snapshot, action: &mut Action, at: Timestamp) -> Option<String> {
+async fn reviewed(
+    pipeline: &Pipeline,
+    plugins: &Plugins,
+    snapshot: &Snapshot,
+    action: &mut Action,
+    at: Timestamp,
+) -> Option<String> {
     let draft = match action {
         Action::Reply(content) => content.clone(),
         Action::AskEvidence(text, _) => Content { text: text.clone(), ..Content::default() },
         _ => return None,
     };
-    match review(plugins, snapshot, draft, at).await {
+    match review(pipeline, plugins, snapshot, draft, at).await {
         Reviewed::Pass { content, .. } => {
             match action {
                 Action::AskEvidence(text, _) => *text = content.text,

@@ -1,12 +1,14 @@
 //! Stage 4: one outgoing message, one call of the adapter, one commit.
+use crate::ask::seen;
 use crate::driver::Stop;
+use crate::gate::Caller;
 use crate::receive::writes;
-use crate::{Pipeline, now};
+use crate::{Pipeline, Seat, Side, now};
 use std::sync::Arc;
-use tributary_model::delivery;
 use tributary_model::error::chain;
-use tributary_model::message::SendError;
-use tributary_runtime::CallContext;
+use tributary_model::message::{Delivery, Outgoing, SendError};
+use tributary_model::{ChannelName, delivery};
+use tributary_runtime::{Adapter, CallContext};
 use tributary_store::{LeasedOutgoing, StateScope, StoreError};
 
 /// Sends what comes in, until the stop.
@@ -32,29 +34,7 @@ async fn deliver(pipeline: &Pipeline, leased: LeasedOutgoing) -> Result<(), Stor
     let plugins = pipeline.plugins();
     let outcome = match plugins.channel(&channel) {
         None => Err(SendError::Temporary { why: format!("there is no channel {channel} now"), after: None }),
-        Some(entry) => {
-            let context = CallContext {
-                conversation: Some(message.conversation),
-                attachments: message.content.attachments.clone(),
-                ..CallContext::at(now())
-            };
-            match entry.adapter.send(context, &message).await {
-                Ok(called) => {
-                    let scope = StateScope { plugin: entry.adapter.info().name.clone(), channel: channel.clone() };
-                    let written = writes(called.effects);
-                    if !written.is_empty() {
-                        pipeline.store.write_state(&scope, written, now()).await?;
-                    }
-                    called.result
-                }
-                // A broken adapter is mended by loading another one; until then the message waits.
-                Err(fault) => {
-                    let blame = fault.blame().as_str();
-                    tracing::warn!(outgoing = %message.id, %channel, blame, "an adapter failed to send");
-                    Err(SendError::Temporary { why: fault.to_string(), after: None })
-                }
-            }
-        }
+        Some(entry) => send(pipeline, &entry.seat, &channel, &message, attempt).await?,
     };
     let at = now();
     let settlement = delivery::settle(outcome, attempt, at, &pipeline.config.backoff);
@@ -65,4 +45,58 @@ async fn deliver(pipeline: &Pipeline, leased: LeasedOutgoing) -> Result<(), Stor
     };
     metrics::counter!("tributary_sends_total", "outcome" => outcome).increment(1);
     pipeline.store.settle(message.id, settlement, at).await
+}
+
+/// One try. The newer side of a trial has the first one only: what it failed at may have left nevertheless, so that nobody
+/// repeats it at once; the ordinary retry does, under the same idempotency key, and asks the base.
+async fn send(
+    pipeline: &Pipeline,
+    seat: &Seat<dyn Adapter>,
+    channel: &ChannelName,
+    message: &Outgoing,
+    attempt: u32,
+) -> Result<Result<Delivery, SendError>, StoreError> {
+    let pass = match seat.gate.admit(Caller::Unordered) {
+        Ok(pass) => pass,
+        Err(shut) => return Ok(Err(SendError::Temporary { why: shut.cause().what, after: shut.after })),
+    };
+    let key = seat.trial.as_ref().map(|trial| (trial, seat.conversation_key(message.conversation)));
+    let newer = key.filter(|(_, key)| attempt <= 1 && seat.acting(*key) == Side::Newer);
+    let side = if newer.is_some() { Side::Newer } else { Side::Base };
+    let context = CallContext {
+        conversation: Some(message.conversation),
+        attachments: message.content.attachments.clone(),
+        ..CallContext::at(now())
+    };
+    let adapter = seat.side(side);
+    let called = adapter.send(context, message).await;
+    let fault = called.as_ref().err().map(ToString::to_string);
+    match newer {
+        None => seat.gate.ended(pass, fault.as_deref(), true),
+        Some((trial, key)) => {
+            // A fault of the newer side says nothing about the base, and a probe has to end either way.
+            seat.gate.ended(pass, None, false);
+            let ended = match &called {
+                Ok(called) => Ok(called.cost),
+                Err(fault) => Err((fault.blame(), fault.to_string())),
+            };
+            trial.watch.saw(seen(adapter.info().generation, key, ended));
+        }
+    }
+    match called {
+        Ok(called) => {
+            let scope = StateScope { plugin: adapter.info().name.clone(), channel: channel.clone() };
+            let written = writes(called.effects);
+            if !written.is_empty() {
+                pipeline.store.write_state(&scope, written, now()).await?;
+            }
+            Ok(called.result)
+        }
+        // A broken adapter is mended by loading another one; until then the message waits.
+        Err(fault) => {
+            let blame = fault.blame().as_str();
+            tracing::warn!(outgoing = %message.id, %channel, blame, "an adapter failed to send");
+            Ok(Err(SendError::Temporary { why: fault.to_string(), after: None }))
+        }
+    }
 }

@@ -4,11 +4,14 @@
 //! anything in memory that a restart would miss. The channels between them only carry what is on disk already, to save
 //! the look. `driver` owns every background task. The gateway comes in through [`Pipeline::receive`], [`Pipeline::reply`]
 //! and [`Pipeline::replay`].
+mod ask;
 mod claim;
+mod compare;
 mod decide;
 mod deliver;
 pub mod driver;
 mod gate;
+mod gates;
 mod plugins;
 mod receive;
 mod replay;
@@ -17,11 +20,11 @@ mod seat;
 mod tick;
 
 pub use gate::{BreakerLimits, Gate, GateState, GateView};
-pub use plugins::{AddressPattern, Channel, Plugins};
+pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
 pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
-pub use seat::{Compared, Seat, Seen, Trial, Watch};
+pub use seat::{Compared, Named, Seat, Seen, Side, Trial, Watch};
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -42,6 +45,8 @@ pub struct Config {
     pub deciding: usize,
     /// Outgoing messages sent at once. 0: everything that would leave is held.
     pub delivering: usize,
+    /// Answers compared at once, where a trial compares.
+    pub comparing: usize,
     /// How long a node may take for a happening or an outgoing message before another may have it.
     pub lease: Duration,
     /// When failed sends are tried again.
@@ -57,12 +62,16 @@ impl Default for Config {
             receiving: 512,
             deciding: 64,
             delivering: 32,
+            comparing: 2,
             lease: Duration::from_secs(120),
             backoff: Backoff::default(),
             grace: Duration::from_secs(10),
         }
     }
 }
+
+/// How many comparisons may wait. Each holds what a policy or an adapter was asked about, so there are not many.
+const COMPARISONS: usize = 256;
 
 /// The stages, and what they share.
 pub struct Pipeline {
@@ -76,6 +85,9 @@ pub struct Pipeline {
     deliver_inbox: Mutex<mpsc::Receiver<LeasedOutgoing>>,
     happenings_wait: Notify,
     outgoing_waits: Notify,
+    to_compare: mpsc::Sender<compare::Job>,
+    compare_inbox: Mutex<mpsc::Receiver<compare::Job>>,
+    gates_wake: Arc<Notify>,
 }
 
 impl Pipeline {
@@ -83,9 +95,15 @@ impl Pipeline {
     pub fn new(store: Arc<dyn Store>, plugins: Plugins, config: Config) -> Arc<Self> {
         let (to_decide, decide_inbox) = mpsc::channel(config.deciding.max(1) * 4);
         let (to_deliver, deliver_inbox) = mpsc::channel(config.delivering.max(1));
+        let (to_compare, compare_inbox) = mpsc::channel(COMPARISONS);
+        let gates_wake = Arc::new(Notify::new());
+        plugins.seats().for_each(|seat| seat.gate.attach(&gates_wake));
         Arc::new(Self {
             store,
             plugins: ArcSwap::from_pointee(plugins),
+            to_compare,
+            compare_inbox: Mutex::new(compare_inbox),
+            gates_wake,
             receiving: Arc::new(Semaphore::new(config.receiving)),
             config,
             to_decide,
@@ -103,6 +121,7 @@ impl Pipeline {
         if taken_back > 0 {
             tracing::info!(taken_back, "work of the last run is taken up again");
         }
+        self.take_up_gates().await?;
         for number in 0..self.config.deciding.max(1) {
             driver.spawn(format!("decide-{number}"), decide::worker(self.clone(), driver.stop()));
         }
@@ -113,6 +132,10 @@ impl Pipeline {
         if self.config.delivering > 0 {
             driver.spawn("lease-outgoing", claim::outgoing(self.clone(), driver.stop()));
         }
+        for number in 0..self.config.comparing {
+            driver.spawn(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
+        }
+        driver.spawn("gates", gates::keeper(self.clone(), driver.stop()));
         driver.spawn("ring", tick::ring(self.clone(), driver.stop()));
         driver.spawn("sweep", tick::sweep(self.clone(), driver.stop()));
         Ok(())
@@ -128,11 +151,15 @@ impl Pipeline {
         self.plugins.load_full()
     }
 
-    /// Puts another set of plugins in use: one pointer.
-    pub fn swap_plugins(&self, plugins: Plugins) {
-        self.plugins.store(Arc::new(plugins));
+    /// Puts another set of plugins in use: one pointer. Returns the set that was: work that has begun holds it until it
+    /// ends, so that whoever keeps a weak reference to it sees when nothing is done with it any more.
+    pub fn swap_plugins(&self, plugins: Plugins) -> Arc<Plugins> {
+        plugins.seats().for_each(|seat| seat.gate.attach(&self.gates_wake));
+        let before = self.plugins.swap(Arc::new(plugins));
         self.happenings_wait.notify_one();
         self.outgoing_waits.notify_one();
+        self.gates_wake.notify_one();
+        before
     }
 
     /// Whether another arrival would be taken now.

@@ -1,8 +1,10 @@
 //! Stage 1: one arrival, one call of the adapter, one commit. Only after the commit may the sender be told "taken".
-use crate::{Pipeline, now};
-use tributary_model::message::{Arrival, ChannelEvent, Inbound, Rejection, Response};
-use tributary_model::{ChannelName, ConversationId, ParkedId};
-use tributary_runtime::{CallEffects, CallError, Called};
+use crate::ask::{Asked, Worth, ask};
+use crate::gate::{self, Caller};
+use crate::{Channel, Pipeline, Seat, compare, now};
+use tributary_model::message::{Arrival, ChannelEvent, Inbound, Reading, Rejection, Response};
+use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName};
+use tributary_runtime::{Adapter, CallEffects, Called};
 use tributary_store::{Accepted, Cause, NewArrival, NewParked, StateScope, StateWrite, StoreError};
 
 /// What became of an arrival. In every case it may be acknowledged, but for `Unauthenticated`.
@@ -29,6 +31,9 @@ pub enum ReceiveError {
     /// There is no such channel (any more).
     #[error("there is no channel {0}")]
     UnknownChannel(ChannelName),
+    /// What was kept aside of it waits on: its plugin is not asked now. Why, in one sentence.
+    #[error("{0}")]
+    Shut(String),
     /// Too much is under way.
     #[error("too many arrivals are under way")]
     Overloaded,
@@ -37,49 +42,66 @@ pub enum ReceiveError {
     Store(#[from] StoreError),
 }
 
+/// How an arrival comes in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum How {
+    /// For the first time.
+    Live,
+    /// It was kept aside under this id.
+    Back(ParkedId),
+}
+
 impl Pipeline {
     /// Takes one arrival of a channel. Returns after it is on disk.
     pub async fn receive(&self, channel: &ChannelName, arrival: Arrival) -> Result<Received, ReceiveError> {
         let _room = self.receiving.try_acquire().map_err(|_| ReceiveError::Overloaded)?;
-        self.receive_replaying(channel, arrival, None).await
+        self.receive_as(channel, arrival, How::Live).await
     }
 
-    pub(crate) async fn receive_replaying(
+    pub(crate) async fn receive_as(
         &self,
         channel: &ChannelName,
         arrival: Arrival,
-        replays: Option<ParkedId>,
+        how: How,
     ) -> Result<Received, ReceiveError> {
         let plugins = self.plugins();
         let channel = plugins.channel(channel).ok_or_else(|| ReceiveError::UnknownChannel(channel.clone()))?;
+        let seat = &channel.seat;
+        let pass = match (seat.gate.admit(if how == How::Live { Caller::Live(None) } else { Caller::Back }), how) {
+            (Ok(pass), _) => pass,
+            (Err(shut), How::Back(_)) => return Err(ReceiveError::Shut(shut.cause().what)),
+            (Err(_), How::Live) => match self.keep_aside(&seat.gate, None).await {
+                Ok(pass) => pass,
+                Err((shut, _until_committed)) => {
+                    let nobody = (seat.base.info().name.clone(), String::new(), GenerationId(0));
+                    return self.park(channel, nobody, arrival, shut.cause(), how).await;
+                }
+            },
+        };
         let at = now();
-        let called = channel.adapter.receive(Self::context(at, None), &arrival).await;
-        let (reading, effects) = match read(called) {
+        let context = Self::context(at, None);
+        let key = |seat: &Seat<dyn Adapter>| seat.arrival_key(&arrival);
+        let asked = ask(seat, pass, key, context, |adapter, context| adapter.receive(context, &arrival), worth).await;
+        let Asked { side, said, other } = asked;
+        let compared = other.zip(said.as_ref().ok().map(|called| called.result.clone()));
+        let (reading, effects) = match read(said) {
             Ok(told) => told,
-            Err(Told::Unauthenticated(why)) => return Ok(Received::Unauthenticated(why)),
-            Err(Told::Ignored(why)) => return Ok(Received::Ignored(why)),
-            Err(Told::Park(cause)) => {
-                let info = channel.adapter.info();
-                let (plugin, version, generation) = (info.name.clone(), info.version.clone(), info.generation);
-                metrics::counter!("tributary_parked_total", "what" => "arrival", "blame" => cause.blame).increment(1);
-                tracing::warn!(channel = %channel.name, %plugin, blame = cause.blame, "an arrival is kept aside");
-                let parked = NewParked {
-                    channel: channel.name.clone(),
-                    plugin,
-                    version,
-                    generation,
-                    arrival,
-                    cause,
-                    at,
-                    replays,
+            Err(told) => {
+                if let Some((beside, said)) = compared {
+                    self.compare(compare::readings(seat, side, beside, arrival.clone(), None, said));
+                }
+                return match told {
+                    Told::Unauthenticated(why) => Ok(Received::Unauthenticated(why)),
+                    Told::Ignored(why) => Ok(Received::Ignored(why)),
+                    Told::Park(cause) => self.park(channel, seat.parked_as(), arrival, cause, how).await,
                 };
-                return Ok(Received::Parked(self.store.park(parked).await?));
             }
         };
         // Room in the next stage first: then the happening is born claimed, and the hand-over costs no commit.
         let messages = reading.events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
         let room = self.to_decide.try_reserve_many(messages).ok();
         let lease = room.is_some().then(|| self.lease(at));
+        let kept = compared.is_some().then(|| arrival.clone());
         let accepted = self
             .store
             .accept(
@@ -89,8 +111,8 @@ impl Pipeline {
                     events: reading.events,
                     at,
                     state: writes(effects),
-                    scope: StateScope { plugin: channel.adapter.info().name.clone(), channel: channel.name.clone() },
-                    replays,
+                    scope: StateScope { plugin: seat.side(side).info().name.clone(), channel: channel.name.clone() },
+                    replays: how.replays(),
                 },
                 lease,
             )
@@ -104,8 +126,41 @@ impl Pipeline {
         if waiting > 0 {
             self.happenings_wait.notify_one();
         }
-        let conversations = messages.iter().map(|message| message.conversation).collect();
+        let conversations: Vec<_> = messages.iter().map(|message| message.conversation).collect();
+        if let (Some((beside, said)), Some(arrival)) = (compared, kept) {
+            let conversation = conversations.first().copied();
+            self.compare(compare::readings(seat, side, beside, arrival, conversation, said));
+        }
         Ok(Received::Accepted { conversations, answer: reading.answer })
+    }
+
+    async fn park(
+        &self,
+        channel: &Channel,
+        (plugin, version, generation): (PluginName, String, GenerationId),
+        arrival: Arrival,
+        cause: Cause,
+        how: How,
+    ) -> Result<Received, ReceiveError> {
+        metrics::counter!("tributary_parked_total", "what" => "arrival", "blame" => cause.blame).increment(1);
+        if cause.blame == gate::BLAME {
+            // The gate has said it once; one line for each arrival would say nothing more.
+            tracing::debug!(channel = %channel.name, %plugin, "an arrival is kept aside");
+        } else {
+            tracing::warn!(channel = %channel.name, %plugin, blame = cause.blame, "an arrival is kept aside");
+        }
+        let (channel, at, replays) = (channel.name.clone(), now(), how.replays());
+        let parked = NewParked { channel, plugin, version, generation, arrival, cause, at, replays };
+        Ok(Received::Parked(self.store.park(parked).await?))
+    }
+}
+
+impl How {
+    fn replays(self) -> Option<ParkedId> {
+        match self {
+            Self::Live => None,
+            Self::Back(id) => Some(id),
+        }
     }
 }
 
@@ -120,24 +175,31 @@ enum Told {
     Park(Cause),
 }
 
-type CalledReading = Called<Result<tributary_model::message::Reading, Rejection>>;
+type CalledReading = Called<Result<Reading, Rejection>>;
 
-/// What an adapter's answer means. What the contract forbids is the plugin's fault, and the arrival is kept aside.
-fn read(called: Result<CalledReading, CallError>) -> Result<(tributary_model::message::Reading, CallEffects), Told> {
-    let called =
-        called.map_err(|fault| Told::Park(Cause { blame: fault.blame().as_str(), what: fault.to_string() }))?;
+/// What an adapter's answer is worth. What the contract forbids is the plugin's fault.
+pub(crate) fn worth(said: &Result<Reading, Rejection>) -> Worth {
+    match said {
+        Ok(reading) => {
+            let broken = reading.events.iter().find_map(|event| match event {
+                ChannelEvent::Message(message) => broken(message),
+                _ => None,
+            });
+            broken.map_or(Worth::Good, |what| Worth::Fault(format!("broke the contract: {what}")))
+        }
+        Err(Rejection::Malformed(_) | Rejection::Unauthenticated(_)) => Worth::Doubtful,
+        Err(Rejection::Ignored(_)) => Worth::Good,
+    }
+}
+
+/// What an adapter's answer means.
+fn read(said: Result<CalledReading, Cause>) -> Result<(Reading, CallEffects), Told> {
+    let called = said.map_err(Told::Park)?;
     let reading = called.result.map_err(|rejection| match rejection {
         Rejection::Unauthenticated(why) => Told::Unauthenticated(why),
         Rejection::Ignored(why) => Told::Ignored(why),
         Rejection::Malformed(why) => Told::Park(Cause { blame: "sender", what: why }),
     })?;
-    for event in &reading.events {
-        if let ChannelEvent::Message(message) = event
-            && let Some(what) = broken(message)
-        {
-            return Err(Told::Park(Cause { blame: "guest", what: format!("broke the contract: {what}") }));
-        }
-    }
     Ok((reading, called.effects))
 }
 
@@ -159,10 +221,15 @@ fn broken(message: &Inbound) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tributary_model::message::Reading;
+    use crate::ask::settled;
+    use tributary_runtime::CallError;
 
     fn called(result: Result<Reading, Rejection>) -> Result<CalledReading, CallError> {
         Ok(Called::of(result))
+    }
+
+    fn judged(ended: Result<CalledReading, CallError>) -> Result<(Reading, CallEffects), Told> {
+        read(settled(ended, worth, false).0)
     }
 
     #[test]
@@ -173,9 +240,9 @@ mod tests {
             (Err(CallError::Contract("a lie".into())), "guest"),
             (Err(CallError::Host("no memory".into())), "host"),
         ] {
-            assert!(matches!(read(answer), Err(Told::Park(cause)) if cause.blame == blame), "{blame}");
+            assert!(matches!(judged(answer), Err(Told::Park(cause)) if cause.blame == blame), "{blame}");
         }
-        assert!(read(called(Ok(Reading::default()))).is_ok());
-        assert!(matches!(read(called(Err(Rejection::Ignored("beat".into())))), Err(Told::Ignored(_))));
+        assert!(judged(called(Ok(Reading::default()))).is_ok());
+        assert!(matches!(judged(called(Err(Rejection::Ignored("beat".into())))), Err(Told::Ignored(_))));
     }
 }

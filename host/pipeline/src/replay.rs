@@ -1,5 +1,5 @@
 //! What was kept aside goes back to work, when a person says so.
-use crate::receive::{ReceiveError, Received};
+use crate::receive::{How, ReceiveError, Received};
 use crate::{Pipeline, now};
 use tributary_model::{ConversationId, ParkedId};
 use tributary_store::{ParkedWhat, StoreError};
@@ -42,7 +42,7 @@ impl Pipeline {
         }
         match (parked.what, arrival) {
             (ParkedWhat::Arrival(_), Some(stored)) => {
-                let received = self.receive_replaying(&stored.channel, stored.arrival, Some(id)).await;
+                let received = self.receive_as(&stored.channel, stored.arrival, How::Back(id)).await;
                 match received {
                     Ok(Received::Accepted { conversations, .. }) => Ok(Replayed::Accepted { conversations }),
                     Ok(Received::Parked(_)) => {

@@ -1,9 +1,12 @@
 //! Stage 3: an answer, the reviewing policies, one commit.
-use crate::{Pipeline, Plugins, now};
+use crate::ask::{Asked, ask};
+use crate::gate::{Caller, GateState};
+use crate::{Pipeline, Plugins, Seat, compare, now};
 use tributary_model::conversation::Refused;
 use tributary_model::decision::{Objection, Snapshot, Verdict};
 use tributary_model::message::Content;
 use tributary_model::{OutgoingId, PluginName, Timestamp};
+use tributary_runtime::Policy;
 use tributary_store::{NewReply, StoreError, is_empty};
 
 /// An answer that is on disk and on its way.
@@ -46,7 +49,7 @@ impl Pipeline {
                 .conversation_snapshot(reply.conversation, at)
                 .await?
                 .ok_or(ReplyError::Refused(Refused::Unknown))?;
-            match review(&plugins, &snapshot, reply.content, at).await {
+            match review(self, &plugins, &snapshot, reply.content, at).await {
                 Reviewed::Pass { content, warnings } => {
                     reply.content = content;
                     reply.warnings = warnings;
@@ -70,16 +73,42 @@ pub(crate) enum Reviewed {
     Block(Vec<(PluginName, Objection)>),
 }
 
-/// Asks every reviewing policy; each sees what the ones before it amended. One that fails blocks, unless it may be
-/// skipped: a check that did not happen is no check.
-pub(crate) async fn review(plugins: &Plugins, snapshot: &Snapshot, mut content: Content, at: Timestamp) -> Reviewed {
+/// What a review is worth.
+pub(crate) use crate::decide::worth;
+
+/// Asks every reviewing policy; each sees what the ones before it amended. One that fails, or that is not asked because it
+/// failed too often, blocks, unless it may be skipped: a check that did not happen is no check.
+pub(crate) async fn review(
+    pipeline: &Pipeline,
+    plugins: &Plugins,
+    snapshot: &Snapshot,
+    mut content: Content,
+    at: Timestamp,
+) -> Reviewed {
     let mut warnings = Vec::new();
-    for policy in plugins.reviewing() {
-        let info = policy.info();
-        let context = Pipeline::context(at, Some(snapshot.id));
-        let verdict = match policy.review(context, snapshot, &content).await {
-            Ok(called) => called.result.map_err(|fault| format!("{fault:?}")),
-            Err(fault) => Err(fault.to_string()),
+    for seat in plugins.reviewing() {
+        let info = seat.base.info();
+        let verdict = match seat.gate.admit(Caller::Unordered) {
+            Err(shut) if shut.state == GateState::Disabled => continue,
+            Err(shut) => Err(format!("it was not asked: {}", shut.cause().what)),
+            Ok(pass) => {
+                let context = Pipeline::context(at, Some(snapshot.id));
+                let key = |seat: &Seat<dyn Policy>| seat.conversation_key(snapshot.id);
+                let Asked { side, said, other } =
+                    ask(seat, pass, key, context, |policy, context| policy.review(context, snapshot, &content), worth)
+                        .await;
+                match said.map(|called| called.result) {
+                    Ok(Ok(verdict)) => {
+                        if let Some(beside) = other {
+                            let (snapshot, draft) = (snapshot.clone(), content.clone());
+                            pipeline.compare(compare::verdicts(seat, side, beside, snapshot, draft, verdict.clone()));
+                        }
+                        Ok(verdict)
+                    }
+                    Ok(Err(fault)) => Err(format!("it failed: {fault:?}")),
+                    Err(cause) => Err(format!("it failed: {}", cause.what)),
+                }
+            }
         };
         let noted = |objections: Vec<Objection>| objections.into_iter().map(|o| (info.name.clone(), o));
         match verdict {
@@ -89,7 +118,7 @@ pub(crate) async fn review(plugins: &Plugins, snapshot: &Snapshot, mut content: 
             Ok(Verdict::Block(objections)) => return Reviewed::Block(noted(objections).collect()),
             Err(why) => {
                 tracing::warn!(policy = %info.name, conversation = %snapshot.id, "a review failed");
-                let objection = Objection { rule: "review".into(), why: format!("it failed: {why}"), span: None };
+                let objection = Objection { rule: "review".into(), why, span: None };
                 if !info.may_be_skipped {
                     return Reviewed::Block(vec![(info.name.clone(), objection)]);
                 }

@@ -10,10 +10,11 @@
 use crate::gate::Gate;
 use std::sync::Arc;
 use std::time::Duration;
+use tributary_model::message::Arrival;
 use tributary_model::{ConversationId, GenerationId, Place};
-use tributary_runtime::{Blame, CallCost};
+use tributary_runtime::{Adapter, Blame, CallCost, PluginInfo, Policy};
 
-/// A place with what acts in it.
+/// A place with what acts in it. Cheap to clone: clones share the gate.
 pub struct Seat<P: ?Sized> {
     /// The place.
     pub place: Place,
@@ -23,6 +24,13 @@ pub struct Seat<P: ?Sized> {
     pub trial: Option<Arc<Trial<P>>>,
     /// Whether events get through.
     pub gate: Arc<Gate>,
+}
+
+impl<P: ?Sized> Clone for Seat<P> {
+    fn clone(&self) -> Self {
+        let Self { place, base, trial, gate } = self;
+        Self { place: place.clone(), base: base.clone(), trial: trial.clone(), gate: gate.clone() }
+    }
 }
 
 /// A newer generation beside the base.
@@ -50,10 +58,12 @@ pub trait Watch: Send + Sync + 'static {
 pub struct Seen {
     /// Which generation.
     pub generation: GenerationId,
-    /// Which conversation, or, where none is known yet, a hash of the sender.
+    /// The conversation, or, where none is known yet, the sender, as one number: see [`Seat::key`].
     pub key: u64,
-    /// Who was to blame where it failed.
+    /// Who was to blame where it failed, and what it said.
     pub fault: Option<(Blame, String)>,
+    /// Whether the base failed on the same event as well: then the fault says nothing about the newer one.
+    pub base_failed: bool,
     /// What it cost; none where it failed.
     pub cost: Option<CallCost>,
 }
@@ -71,4 +81,109 @@ pub struct Compared {
     pub differs: Option<(String, String)>,
     /// Guest time of base and newer.
     pub guest: (Duration, Duration),
+}
+
+/// What both kinds of plugin are: something with a name, a version and a generation.
+pub trait Named {
+    /// What it is.
+    fn named(&self) -> &PluginInfo;
+}
+
+impl Named for dyn Adapter {
+    fn named(&self) -> &PluginInfo {
+        self.info()
+    }
+}
+
+impl Named for dyn Policy {
+    fn named(&self) -> &PluginInfo {
+        self.info()
+    }
+}
+
+/// One of the two sides of a trial; a seat without one has a base only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What acted before.
+    Base,
+    /// What is tried.
+    Newer,
+}
+
+impl<P: Named + ?Sized> Seat<P> {
+    /// A seat without a trial.
+    pub fn standing(place: Place, base: Arc<P>, gate: Arc<Gate>) -> Self {
+        Self { place, base, trial: None, gate }
+    }
+
+    /// The same seat with something to try.
+    pub fn with_trial(&self, trial: Trial<P>) -> Self {
+        Self { trial: Some(Arc::new(trial)), ..self.clone() }
+    }
+
+    /// The same seat without a trial.
+    pub fn without_trial(&self) -> Self {
+        Self { trial: None, ..self.clone() }
+    }
+
+    /// The plugin of a side.
+    pub(crate) fn side(&self, side: Side) -> &Arc<P> {
+        match (&self.trial, side) {
+            (Some(trial), Side::Newer) => &trial.newer,
+            _ => &self.base,
+        }
+    }
+
+    /// Which side acts for a key. The same for the same key as long as the share stays, across restarts; a larger share
+    /// keeps those it had.
+    pub fn acting(&self, key: u64) -> Side {
+        match &self.trial {
+            Some(trial) if key % 100 < u64::from(trial.share) => Side::Newer,
+            _ => Side::Base,
+        }
+    }
+
+    /// The generation that everything kept aside is tried with: the newer one where it acts for everybody.
+    pub fn generation(&self) -> GenerationId {
+        match &self.trial {
+            Some(trial) if trial.share >= 100 => trial.newer.named().generation,
+            _ => self.base.named().generation,
+        }
+    }
+
+    /// A number for some bytes, by which this place picks a side: another place picks others.
+    pub fn key(&self, of: &[u8]) -> u64 {
+        let parts: [&[u8]; 3] = [self.place.name().as_bytes(), &[0], of];
+        mixed(
+            parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+            }),
+        )
+    }
+
+    /// The number of a conversation.
+    pub fn conversation_key(&self, id: ConversationId) -> u64 {
+        self.key(&id.0.to_le_bytes())
+    }
+
+    /// The number of whoever an arrival is from, as far as that is known before it is read.
+    ///
+    /// A mail has its envelope sender. A mail with the null return path is a report of a machine and has nobody: its bytes
+    /// stand for it. So they do for a call of a hook, which comes from a platform for all of its customers: a call that
+    /// is repeated goes to the same side, but two messages of one customer may go to different ones. A document has its
+    /// name.
+    pub fn arrival_key(&self, arrival: &Arrival) -> u64 {
+        match arrival {
+            Arrival::Mail { mail_from, .. } if !mail_from.is_empty() => self.key(mail_from.to_lowercase().as_bytes()),
+            Arrival::Document { name, .. } => self.key(name.as_bytes()),
+            Arrival::Mail { .. } | Arrival::Http(_) => self.key(arrival.bytes()),
+        }
+    }
+}
+
+/// Spreads a number over all bits (the finalizer of SplitMix64): FNV alone leaves the numbers of sequential ids too close.
+fn mixed(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }

@@ -12,7 +12,7 @@ use tributary_model::message::{
 use tributary_model::retry::Backoff;
 use tributary_model::{ConversationId, GenerationId, Timestamp};
 use tributary_pipeline::driver::Driver;
-use tributary_pipeline::{AddressPattern, Channel, Config, Pipeline, Plugins, Received, Replayed, ReplyError};
+use tributary_pipeline::{AddressPattern, Channel, Config, Pipeline, Plugins, Received, Replayed, ReplyError, Seat};
 use tributary_runtime::{Adapter, CallContext, CallError, Called, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{ConversationDetail, NewReply, Page, Parked, ParkedWhat};
@@ -200,20 +200,17 @@ async fn house(answer: &str) -> House {
     let (receiving, sending, grading, tagging) = <(Switch, Switch, Switch, Switch)>::default();
     tagging.set(true);
     let adapter = Letters { info: info("letters", false), receiving: receiving.clone(), sending: sending.clone() };
-    let channel = Channel {
-        name: "letters".into(),
-        adapter: Arc::new(adapter),
-        addresses: AddressPattern::parse("*").into_iter().collect(),
-    };
-    let fixed = |name: &str, skip, action, broken: &Switch| -> Arc<dyn Policy> {
-        Arc::new(Fixed { info: info(name, skip), action, broken: broken.clone() })
+    let addresses = AddressPattern::parse("*").into_iter().collect();
+    let channel = Channel::standing("letters".into(), Arc::new(adapter), addresses);
+    let fixed = |name: &str, skip, action, broken: &Switch| -> Seat<dyn Policy> {
+        Seat::alone(Arc::new(Fixed { info: info(name, skip), action, broken: broken.clone() }))
     };
     let content = Content { text: answer.into(), ..Content::default() };
     let policies = vec![
         fixed("grading", false, Action::SetGrade(Grade::Dispute), &grading),
         fixed("tagging", true, Action::AddTag("seen".into()), &tagging),
         fixed("answering", false, Action::Reply(content), &Switch::default()),
-        Arc::new(Polite(info("polite", false))),
+        Seat::alone(Arc::new(Polite(info("polite", false)))),
     ];
     let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 3 };
     let config = Config { deciding: 4, delivering: 2, backoff, ..Config::default() };
