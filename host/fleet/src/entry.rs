@@ -1,7 +1,7 @@
 //! What the operator's configuration says of plugins: which places there are, what fills them, and how a new generation is
 //! put in use.
+use crate::oci::OciConfig;
 use std::path::PathBuf;
-use std::time::Duration;
 use tributary_model::{Place, PluginName};
 use tributary_pipeline::{AddressPattern, BreakerLimits};
 use tributary_runtime::{Budgets, Grants};
@@ -25,6 +25,9 @@ pub struct PlaceEntry {
     pub rollout: Option<Rollout>,
 }
 
+/// Of a hundred conversations, those that a canary acts for where nobody says otherwise.
+pub const DEFAULT_SHARE: u8 = 10;
+
 /// How a new generation is put in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rollout {
@@ -41,15 +44,15 @@ pub enum Rollout {
 pub struct TrialLimits {
     /// Conversations a shadow or a canary has to see. Default 200.
     pub enough: u32,
-    /// Calls that one put in use at once has to serve while the one before stands by. Default 100.
+    /// Calls that one put in use at once has to serve while the one before stands by. Default 500.
     pub guard: u32,
     /// Failed calls, in per cent of `enough`. Default 1.
     pub errors: f64,
-    /// Calls that used up a budget, in per cent. Default 0.
+    /// Calls that used up a budget, in per cent. Default 1.
     pub breaches: f64,
     /// Conversations decided differently from the live one, in per cent. Default 1.
     pub differences: f64,
-    /// How many times the live one's guest time it may take. Default 3.
+    /// How many times the live one's guest time it may take. Default 2.
     pub slower: f64,
     /// After a shadow that proved itself: put in use by itself. Otherwise it stays a shadow until somebody promotes it.
     pub promote: bool,
@@ -57,7 +60,7 @@ pub struct TrialLimits {
 
 impl Default for TrialLimits {
     fn default() -> Self {
-        Self { enough: 200, guard: 100, errors: 1.0, breaches: 0.0, differences: 1.0, slower: 3.0, promote: true }
+        Self { enough: 200, guard: 500, errors: 1.0, breaches: 1.0, differences: 1.0, slower: 2.0, promote: true }
     }
 }
 
@@ -79,10 +82,12 @@ pub struct FleetConfig {
     pub packages: PathBuf,
     /// `tributary.lock`.
     pub lock: PathBuf,
-    /// Look at the folder so often; none: only at a reload.
-    pub watch: Option<Duration>,
+    /// Take what is put into the folder by itself; otherwise only at a command.
+    pub watch: bool,
     /// Whom we trust.
     pub trust: TrustConfig,
+    /// How registries are asked.
+    pub oci: OciConfig,
     /// How a new generation is put in use, where its place does not say.
     pub rollout: Rollout,
     /// How trials are judged.

@@ -72,14 +72,9 @@ pub enum FleetError {
     /// The life of a generation does not allow it.
     #[error("generation {0}: {1}")]
     Illegal(GenerationId, life::Illegal),
-    /// A source that cannot be read.
-    #[error("{from} cannot be fetched: {why}")]
-    Source {
-        /// Where.
-        from: String,
-        /// Why.
-        why: String,
-    },
+    /// A registry did not give it.
+    #[error(transparent)]
+    Registry(#[from] crate::oci::OciError),
     /// A file or folder of the desk cannot be used.
     #[error("{path} cannot be used")]
     Io {
@@ -88,6 +83,15 @@ pub enum FleetError {
         /// Why.
         source: std::io::Error,
     },
+    /// The lock cannot be read or written.
+    #[error(transparent)]
+    Lock(#[from] crate::lock::LockError),
+    /// A package that was kept cannot be used.
+    #[error(transparent)]
+    Packages(#[from] crate::packages::PackagesError),
+    /// The configuration's signers are wrong.
+    #[error(transparent)]
+    Signers(TrustError),
     /// The store did not take it.
     #[error("the store did not take it")]
     Store(#[from] StoreError),

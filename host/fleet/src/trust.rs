@@ -217,15 +217,7 @@ impl Trust {
         let Some(text) = signature else {
             return if self.development { Ok(None) } else { Err(TrustError::Unsigned) };
         };
-        let unreadable = |why: &str| TrustError::Unreadable { why: why.to_owned() };
-        if text.len() > MAX_SIGNATURE {
-            return Err(unreadable("it is too long to be one"));
-        }
-        let signature = Signature::decode(text).map_err(|_| unreadable("it is not what minisign writes"))?;
-        let Some((prehashed, key)) = label(text) else { return Err(unreadable("it is not what minisign writes")) };
-        if !prehashed {
-            return Err(TrustError::Legacy { key });
-        }
+        let (signature, key) = decode(text)?;
         let mut named = self.keys.iter().filter(|trusted| trusted.id == key).peekable();
         let Some(name) = named.peek().map(|trusted| trusted.name.clone()) else {
             return Err(TrustError::UnknownSigner { key });
@@ -297,6 +289,28 @@ pub fn public_key(text: &str) -> &str {
     let mut lines =
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("untrusted comment:"));
     lines.next().unwrap_or_default()
+}
+
+/// Whose key a signature names, and its trusted comment. Whether it fits anything is not looked at.
+///
+/// # Errors
+/// [`TrustError::Unreadable`] or `Legacy`.
+pub fn named(signature: &str) -> Result<(KeyId, String), TrustError> {
+    let (signature, key) = decode(signature)?;
+    Ok((key, signature.trusted_comment().to_owned()))
+}
+
+fn decode(text: &str) -> Result<(Signature, KeyId), TrustError> {
+    let unreadable = |why: &str| TrustError::Unreadable { why: why.to_owned() };
+    if text.len() > MAX_SIGNATURE {
+        return Err(unreadable("it is too long to be one"));
+    }
+    let signature = Signature::decode(text).map_err(|_| unreadable("it is not what minisign writes"))?;
+    match label(text) {
+        Some((true, key)) => Ok((signature, key)),
+        Some((false, key)) => Err(TrustError::Legacy { key }),
+        None => Err(unreadable("it is not what minisign writes")),
+    }
 }
 
 /// Whether a signature is over the hash, and whose key it names.

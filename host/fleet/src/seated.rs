@@ -1,0 +1,133 @@
+//! A place with its generations: what acts, what is tried, what stands by; and the seat that the pipeline gets of it.
+use crate::entry::{PlaceEntry, TrialLimits};
+use crate::lock::Locked;
+use crate::trial::TrialWatch;
+use crate::view::RefusedView;
+use std::sync::Arc;
+use tributary_model::{GenerationId, Place};
+use tributary_pipeline::{Gate, Seat, Trial, Watch};
+use tributary_runtime::{Adapter, Generation, Package, Policy};
+use tributary_store::NewGeneration;
+
+/// A generation that is compiled.
+pub(crate) struct Loaded {
+    /// Its row.
+    pub id: GenerationId,
+    /// What the row says it was made of.
+    pub made: NewGeneration,
+    /// Its package.
+    pub package: Arc<Package>,
+    /// What the lock says of it once it acts.
+    pub locked: Locked,
+    /// What is called.
+    pub generation: Arc<Generation>,
+}
+
+/// How the newer of two generations is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It acts for all; the one before stands by.
+    Guard,
+    /// It acts for nobody.
+    Shadow,
+    /// It acts for so many of a hundred conversations.
+    Canary(u8),
+}
+
+impl Mode {
+    /// The word operators read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Shadow => "shadow",
+            Self::Canary(_) => "canary",
+        }
+    }
+
+    /// For how many of a hundred conversations the newer one acts.
+    pub fn share(self) -> u8 {
+        match self {
+            Self::Guard => 100,
+            Self::Shadow => 0,
+            Self::Canary(share) => share,
+        }
+    }
+}
+
+/// A newer generation beside the base.
+pub(crate) struct Tried {
+    pub mode: Mode,
+    pub newer: Arc<Loaded>,
+    pub watch: Arc<TrialWatch>,
+}
+
+/// A place with its generations.
+pub(crate) struct Seated {
+    pub entry: PlaceEntry,
+    /// What acts where no trial says otherwise.
+    pub base: Arc<Loaded>,
+    pub tried: Option<Tried>,
+    /// What acted before and is still compiled, the newest first.
+    pub kept: Vec<Arc<Loaded>>,
+    pub gate: Arc<Gate>,
+    pub enabled: bool,
+    /// What was refused since the live one went live.
+    pub refused: Option<RefusedView>,
+    /// How trials are judged here.
+    pub limits: TrialLimits,
+}
+
+impl Seated {
+    /// The place.
+    pub fn place(&self) -> &Place {
+        &self.entry.place
+    }
+
+    /// What the store calls live: during a guard, the newer one.
+    pub fn live(&self) -> &Arc<Loaded> {
+        match &self.tried {
+            Some(tried) if tried.mode == Mode::Guard => &tried.newer,
+            _ => &self.base,
+        }
+    }
+
+    /// Keeps what acted before, and lets go of the oldest beyond `most`.
+    pub fn keep(&mut self, was: Arc<Loaded>, most: usize) {
+        self.kept.retain(|kept| kept.id != was.id);
+        self.kept.insert(0, was);
+        self.kept.truncate(most);
+    }
+
+    /// Takes one that was kept.
+    pub fn take_kept(&mut self, id: GenerationId) -> Option<Arc<Loaded>> {
+        let at = self.kept.iter().position(|kept| kept.id == id)?;
+        Some(self.kept.remove(at))
+    }
+
+    /// Every generation that something may still be begun with.
+    pub fn in_use(&self) -> impl Iterator<Item = GenerationId> {
+        std::iter::once(self.base.id).chain(self.tried.iter().map(|tried| tried.newer.id))
+    }
+
+    /// The seat of a channel.
+    pub fn adapter(&self) -> Seat<dyn Adapter> {
+        self.seat(|loaded| Arc::clone(&loaded.generation) as Arc<dyn Adapter>)
+    }
+
+    /// The seat of a policy.
+    pub fn policy(&self) -> Seat<dyn Policy> {
+        self.seat(|loaded| Arc::clone(&loaded.generation) as Arc<dyn Policy>)
+    }
+
+    fn seat<P: ?Sized>(&self, as_plugin: impl Fn(&Loaded) -> Arc<P>) -> Seat<P> {
+        let trial = self.tried.as_ref().map(|tried| {
+            Arc::new(Trial {
+                newer: as_plugin(&tried.newer),
+                share: tried.mode.share(),
+                compare: tried.mode != Mode::Guard,
+                watch: Arc::clone(&tried.watch) as Arc<dyn Watch>,
+            })
+        });
+        Seat { place: self.entry.place.clone(), base: as_plugin(&self.base), trial, gate: Arc::clone(&self.gate) }
+    }
+}
