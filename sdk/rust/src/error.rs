@@ -1,4 +1,4 @@
-//! Why a plugin could not be prepared.
+//! Why a plugin could not be prepared, or could not carry its state over.
 use std::fmt;
 
 /// Why [`Plugin::prepare`](crate::Plugin::prepare) refused a configuration. The operator reads it, and the generation
@@ -46,5 +46,31 @@ impl std::error::Error for PrepareError {}
 impl From<serde_json::Error> for PrepareError {
     fn from(error: serde_json::Error) -> Self {
         Self::Configuration(error.to_string())
+    }
+}
+
+/// Why [`Migrate::migrate`](crate::Migrate::migrate) could not carry a plugin's state over, in one sentence. The operator
+/// reads it, and the older version stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrateError(String);
+
+impl MigrateError {
+    /// One sentence. No value of the state belongs in it.
+    pub fn new(problem: impl fmt::Display) -> Self {
+        Self(problem.to_string())
+    }
+}
+
+impl fmt::Display for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for MigrateError {}
+
+impl From<serde_json::Error> for MigrateError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("an entry is not what the older version wrote: {error}"))
     }
 }

@@ -4,12 +4,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::bindings::{channel, commerce, lifecycle, policy, poller, review};
+use crate::bindings::{channel, commerce, lifecycle, migration, policy, poller, review};
 use crate::desk::{Decision, Fault, Happening, Snapshot, Verdict};
 use crate::trade::Operation;
 use crate::types::{Content, Delivery, Order, SendError};
 use crate::{
-    Arrival, Batch, Channel, Commerce, Outgoing, Plugin, Policy, Poller, PrepareError, Reading, Rejection, Review, host,
+    Arrival, Batch, Channel, Commerce, Migrate, Outgoing, Plugin, Policy, Poller, PrepareError, Reading, Rejection,
+    Review, host,
 };
 
 /// A plugin that [`export!`](crate::export) was called for, with what its component carries.
@@ -104,6 +105,13 @@ impl<P: Exported + Review> review::exports::tributary::plugin::review::Guest for
     }
 }
 
+impl<P: Exported + Migrate> migration::exports::tributary::plugin::migration::Guest for Guest<P> {
+    fn migrate(from: String, entries: Vec<(String, Vec<u8>)>) -> Result<Vec<(String, Vec<u8>)>, String> {
+        let plugin = prepared::<P>().map_err(|error| error.to_string())?;
+        plugin.migrate(&from, entries).map_err(|error| error.to_string())
+    }
+}
+
 fn unprepared(error: PrepareError) -> SendError {
     SendError::temporary(error.to_string())
 }
@@ -147,10 +155,16 @@ impl<P> Exports<P> {
         P: Review,
     {
     }
+    /// The plugin carries its state over.
+    pub const fn migration()
+    where
+        P: Migrate,
+    {
+    }
 }
 
-/// Export a plugin: `export!(Email: channel)`. Interfaces are `channel`, `poller`, `commerce`, `policy` and `review`,
-/// several joined by `+`. Once per crate, in its root.
+/// Export a plugin: `export!(Email: channel)`. Interfaces are `channel`, `poller`, `commerce`, `policy`, `review`
+/// and `migration`, several joined by `+`. Once per crate, in its root.
 ///
 /// The component's entry points and custom sections (`tributary:plugin`, `tributary:config-schema`,
 /// `tributary:config-default`) exist for wasm32 only, so that several plugins link into one native program.
@@ -174,6 +188,13 @@ macro_rules! export {
 
             $crate::Exports::<$plugin>::$first();
             $($crate::Exports::<$plugin>::$more();)*
+
+            #[cfg(not(target_arch = "wasm32"))]
+            impl $crate::testing::Answers for $plugin {
+                fn answer(&self, call: &$crate::testing::Call) -> ::std::option::Option<$crate::testing::Answer> {
+                    $crate::testing::ask::$first(self, call)$(.or_else(|| $crate::testing::ask::$more(self, call)))*
+                }
+            }
 
             #[cfg(target_arch = "wasm32")]
             const _: () = {
@@ -217,5 +238,8 @@ macro_rules! __export_interface {
     };
     (review $guest:ident) => {
         $crate::bindings::review::export_review!($guest with_types_in $crate::bindings::review);
+    };
+    (migration $guest:ident) => {
+        $crate::bindings::migration::export_migration!($guest with_types_in $crate::bindings::migration);
     };
 }

@@ -2,7 +2,8 @@
 //!
 //! A plugin is a crate with four files beside its source: `plugin.toml` (read by the host; `tributary-sdk-build` defines and checks it), `config.toml` (the defaults an
 //! operator may change), `src/config.rs` (the type of that configuration) and a three-line `build.rs`. It implements
-//! [`Plugin`] and one or more of [`Channel`], [`Poller`], [`Commerce`], [`Policy`] and [`Review`], and ends with
+//! [`Plugin`] and one or more of [`Channel`], [`Poller`], [`Commerce`], [`Policy`] and [`Review`], [`Migrate`] where its state
+//! changed its form, and ends with
 //!
 //! ```text
 //! tributary_sdk::export!(MyPlugin: policy);
@@ -33,9 +34,9 @@ pub use bindings::channel::exports::tributary::plugin::channel::{
 };
 pub use bindings::poller::exports::tributary::plugin::poller::Batch;
 pub use bindings::services::tributary::plugin::{desk, trade, types, web};
-pub use error::PrepareError;
+pub use error::{MigrateError, PrepareError};
 pub use export::{Exported, load};
-pub use plugin::{Channel, Commerce, Plugin, Policy, Poller, Review};
+pub use plugin::{Channel, Commerce, Migrate, Plugin, Policy, Poller, Review};
 
 /// Every trait and every type of the contract, for `use tributary_sdk::prelude::*`.
 pub mod prelude {
@@ -50,7 +51,7 @@ pub mod prelude {
     };
     pub use crate::web::{Request, Response};
     pub use crate::{
-        Arrival, Batch, Channel, Commerce, Document, Envelope, Outgoing, Plugin, Policy, Poller, PrepareError, Reading,
-        Rejection, Review, host,
+        Arrival, Batch, Channel, Commerce, Document, Envelope, Migrate, MigrateError, Outgoing, Plugin, Policy, Poller,
+        PrepareError, Reading, Rejection, Review, host,
     };
 }

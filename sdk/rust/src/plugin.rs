@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use crate::desk::{Decision, Fault, Happening, Snapshot, Verdict};
 use crate::trade::Operation;
 use crate::types::{Content, Delivery, Order, SendError};
-use crate::{Arrival, Batch, Outgoing, PrepareError, Reading, Rejection};
+use crate::{Arrival, Batch, MigrateError, Outgoing, PrepareError, Reading, Rejection};
 
 /// Every plugin: how it becomes ready for calls.
 ///
@@ -87,4 +87,19 @@ pub trait Review: Plugin {
     /// # Errors
     /// [`Fault`] counts against the plugin, and the text waits or passes, as the operator chose.
     fn review(&self, conversation: &Snapshot, draft: &Content) -> Result<Verdict, Fault>;
+}
+
+/// A plugin that keeps values in the host's `state`, in another form than an earlier version of it did.
+pub trait Migrate: Plugin {
+    /// Carry the state over from version `from` of this plugin, before this one goes live. Called on a copy, after
+    /// `prepare`; only `log` and `config` answer here. The same entries must give the same result, because it is called
+    /// again where the state was written meanwhile.
+    ///
+    /// The result takes the place of all entries: what is not in it is forgotten. A key that was there keeps the time at
+    /// which it is to be forgotten, a new one is kept for good. The limits of `state.set` hold: no key twice, keys of 256
+    /// bytes and values of 64 KiB at most.
+    ///
+    /// # Errors
+    /// [`MigrateError`] goes to the operator, and the older version stays, with its state as it was.
+    fn migrate(&self, from: &str, entries: Vec<(String, Vec<u8>)>) -> Result<Vec<(String, Vec<u8>)>, MigrateError>;
 }

@@ -19,6 +19,9 @@ pub struct Guest {
     pub main: &'static str,
     /// Body of `send`, before its result.
     pub send: &'static str,
+    /// Body of `migrate`, result included; none: it does not export `migration`. Its parameters are `$from`,
+    /// `$from_length`, `$entries` and `$count`.
+    pub migrate: Option<&'static str>,
     /// Lines at the end of `plugin.toml`'s top level.
     pub manifest: &'static str,
     /// `[asks]`.
@@ -36,6 +39,7 @@ pub const POLICY: Guest = Guest {
     prepare: "",
     main: "",
     send: "",
+    migrate: None,
     manifest: "",
     asks: "services = ['log', 'config', 'clock', 'state', 'knowledge']\nactions = ['route', 'reply']",
     schema: None,
@@ -112,6 +116,13 @@ impl Guest {
                 ),
             ),
         };
+        let migration = self.migrate.map_or_else(String::new, |body| {
+            format!(
+                r#"(func (export "tributary:plugin/migration@{version}#migrate")
+                    (param $from i32) (param $from_length i32) (param $entries i32) (param $count i32) (result i32)
+                    {body})"#
+            )
+        });
         let text = format!(
             r#"(module
                 {items}
@@ -126,13 +137,18 @@ impl Guest {
                         (br $grow)))
                     (local.get $at))
                 (func (export "tributary:plugin/lifecycle@{version}#prepare") (result i32) {prepare} (i32.const 0))
-                {exports})"#
+                {exports} {migration})"#
         );
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(contract).unwrap();
         let world = resolve.select_world(&[package], Some(world)).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+        if self.migrate.is_some() {
+            // Turning it into a component merges the worlds.
+            let world = resolve.select_world(&[package], Some("migrating")).unwrap();
+            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+        }
         append_section(&mut module, "tributary:plugin", self.plugin_toml().as_bytes());
         if let Some(schema) = self.schema {
             append_section(&mut module, "tributary:config-schema", schema.as_bytes());

@@ -5,6 +5,7 @@ mod caching;
 mod contract;
 mod guest;
 mod house;
+mod migration;
 mod packages;
 mod plugins;
 mod relay;
