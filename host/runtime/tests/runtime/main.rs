@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 mod budgets;
 mod caching;
+mod egress;
 mod contract;
 mod guest;
 mod house;
@@ -10,3 +11,4 @@ mod packages;
 mod plugins;
 mod relay;
 mod services;
+mod sight;

@@ -3,8 +3,8 @@ use crate::guest::{ADAPTER, Guest, POLICY};
 use crate::house::{House, World, context, decide, mail, outgoing, written};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use tributary_model::ChannelName;
 use tributary_model::message::{Attachment, Content, Outgoing, SendError};
+use tributary_model::{ChannelName, GenerationId};
 use tributary_runtime::{Adapter, CallError, Generation, Grants, RuntimeConfig, Settings};
 
 /// Answers `send` with `permanent`, and bytes 3000 to 3008 as its text: whatever `main` and `prepare` left there.
@@ -126,7 +126,7 @@ async fn mail_leaves_with_its_envelope_but_not_during_prepare() {
 }
 
 #[tokio::test]
-async fn no_host_is_reached_in_this_version() {
+async fn where_nothing_leaves_no_host_is_reached() {
     let items = r#"(import "tributary:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
                    (data (i32.const 1024) "GEThttps://api.example/x")"#;
     let send = "(call $send (i32.const 1024) (i32.const 3) (i32.const 1027) (i32.const 21) (i32.const 0) (i32.const 0)
@@ -135,7 +135,7 @@ async fn no_host_is_reached_in_this_version() {
     let mut settings = settings(&[]);
     settings.grants.egress = vec!["https://api.example".into()];
     let generation = House::new().load(&guest, settings).await;
-    assert_eq!(&told(&generation, &outgoing()).await[2..4], "10");
+    assert_eq!(&told(&generation, &outgoing()).await[2..4], "11");
 }
 
 #[tokio::test]
@@ -211,7 +211,14 @@ async fn an_answer_against_the_contract_is_the_guests_fault() {
 
 /// Keeps the log of one thread.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// What was written so far.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -241,18 +248,20 @@ async fn log_lines_carry_their_plugin_and_are_cut_and_counted() {
     let items = format!("{} (global $lines (mut i32) (i32.const 0))", guest.items);
     let guest = Guest { items: Box::leak(items.into_boxed_str()), ..guest }.package();
     let house = House::with(World::default(), Arc::new(tempfile::tempdir().unwrap()), RuntimeConfig::default());
-    let generation = house.load(&guest, Settings::default()).await;
+    let settings = Settings { generation: GenerationId(31), ..Settings::default() };
+    let generation = house.load(&guest, settings).await;
     {
         let _log = tracing::subscriber::set_default(subscriber);
         decide(&generation).await.unwrap();
     }
-    let text = String::from_utf8(lines.0.lock().clone()).unwrap();
+    let text = lines.text();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 101, "100 lines, and one about those that were dropped");
     let first = &lines[0];
     assert_eq!((&first["target"], &first["level"]), (&"plugin".into(), &"WARN".into()));
     assert_eq!((&first["fields"]["plugin"], &first["fields"]["conversation"]), (&"guest".into(), &7.into()));
+    assert_eq!((&first["fields"]["version"], &first["fields"]["generation"]), (&"0.1.0".into(), &31.into()));
     assert_eq!(first["fields"]["message"].as_str().unwrap().len(), 4096);
     assert_eq!(lines[1]["fields"]["message"], "你");
-    assert_eq!(lines[100]["fields"]["dropped"], 21);
+    assert_eq!((&lines[100]["fields"]["dropped"], &lines[100]["fields"]["generation"]), (&21.into(), &31.into()));
 }
