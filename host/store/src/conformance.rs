@@ -7,11 +7,13 @@ mod alarms;
 mod deciding;
 mod delivering;
 mod desk;
+mod draining;
 pub mod fixture;
 pub mod interleaving;
 mod keeping;
+mod lives;
 pub mod load;
-
+mod migrating;
 mod parking;
 mod threading;
 
@@ -108,6 +110,9 @@ where
         alarms::CASES,
         parking::CASES,
         keeping::CASES,
+        lives::CASES,
+        migrating::CASES,
+        draining::CASES,
     ];
     for (case, test) in files.into_iter().flatten().copied() {
         count += 1;

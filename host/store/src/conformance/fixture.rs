@@ -1,8 +1,9 @@
 //! What cases and benches put into a store.
-use super::{Unmet, found};
+use super::{Unmet, allowed, found};
 use crate::*;
 use std::sync::Arc;
 use tributary_model::decision::{Action, Clock, Decision, Happening};
+use tributary_model::life;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Handle, HandleKind, Inbound, ThreadHints};
 
 /// The channel of most cases.
@@ -176,4 +177,73 @@ pub async fn detail(store: &dyn Store, id: ConversationId) -> Result<Conversatio
 /// The acts of a conversation's log, oldest first.
 pub async fn acts(store: &dyn Store, id: ConversationId) -> Result<Vec<String>, Unmet> {
     Ok(detail(store, id).await?.events.into_iter().map(|event| event.act).collect())
+}
+
+/// The place of the policy of most cases about generations.
+pub fn triage() -> Place {
+    Place::Policy("policy-triage".into())
+}
+
+/// The place of [`MAIL`].
+pub fn email() -> Place {
+    Place::Channel(MAIL.into())
+}
+
+/// The state of the adapter of [`MAIL`].
+pub fn scope() -> StateScope {
+    StateScope { plugin: "channel-email".into(), channel: MAIL.into() }
+}
+
+/// A package of this version for a place.
+pub fn package(place: &Place, version: &str) -> NewGeneration {
+    NewGeneration {
+        place: place.clone(),
+        plugin: match place {
+            Place::Channel(_) => "channel-email".into(),
+            Place::Policy(name) => name.clone(),
+        },
+        version: version.into(),
+        digest: "ab".repeat(32),
+        contract: "0.2.0".into(),
+        signer: None,
+        config: r#"{"tone":"kind"}"#.into(),
+        grants: "[]".into(),
+        at: Timestamp(4),
+    }
+}
+
+/// One step of a generation that its life allows.
+pub async fn step(
+    store: &dyn Store,
+    id: GenerationId,
+    event: life::Event,
+    why: Option<&str>,
+) -> Result<life::State, Unmet> {
+    let done = store.advance(id, event, why.map(str::to_owned), Timestamp(5)).await?;
+    allowed("the step", found("the generation", done)?)
+}
+
+/// A generation that could act now.
+pub async fn checked(store: &dyn Store, place: &Place, version: &str) -> Result<GenerationId, Unmet> {
+    let id = store.add_generation(package(place, version)).await?;
+    for event in [life::Event::Verify, life::Event::Compile, life::Event::Check] {
+        step(store, id, event, None).await?;
+    }
+    Ok(id)
+}
+
+/// Asks for a generation to act, with this done to the state.
+pub async fn switch_with(store: &dyn Store, to: GenerationId, state: StateChange) -> Result<Switched, StoreError> {
+    store.switch(Switch { to, why: "asked for".into(), by: "agent:ann".into(), now: Timestamp(10), state }).await
+}
+
+/// Asks for a generation to act, for a reason.
+pub async fn go_live(store: &dyn Store, to: GenerationId, why: &str) -> Result<Switched, StoreError> {
+    let (why, by) = (why.to_owned(), "agent:ann".to_owned());
+    store.switch(Switch { to, why, by, now: Timestamp(6), state: StateChange::Keep }).await
+}
+
+/// Where a generation stands.
+pub async fn state_of(store: &dyn Store, id: GenerationId) -> Result<life::State, Unmet> {
+    Ok(found("the generation", store.generation(id).await?)?.state)
 }

@@ -8,7 +8,7 @@ use crate::{Applied, Decided, PolicyOutcome, StoreError};
 use tributary_model::conversation::{Conversation, Effect};
 use tributary_model::decision::Decision;
 use tributary_model::message::Author;
-use tributary_model::{Timestamp, intake};
+use tributary_model::{PluginName, Timestamp, intake};
 
 /// How many decisions one policy may take about one happening: a number from a guest is never trusted.
 const MOST_DECISIONS: usize = 256;
@@ -18,26 +18,34 @@ pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError
     let id = it.happening;
     let held = one(
         tx.conn,
-        "SELECT only_plugins IS NOT NULL, again IS NOT NULL FROM happening \
+        "SELECT only_plugins IS NOT NULL, again FROM happening \
          WHERE id = ? AND state = 'claimed' AND node = ? AND conversation = ?",
         (id.0, &it.node[..], it.conversation.0),
-        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?)),
+        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?)),
     )?;
     let Some((replayed, again)) = held else { return Ok(Applied::Gone) };
+    let mut again = happenings::plugins(id.0, again.as_deref())?.unwrap_or_default();
+    let others = happenings::others(tx.conn, it.conversation, id)?;
     let before = row::expect(tx.conn, it.conversation)?;
     let mut run = Run { tx, conversation: before.clone(), now: it.now, outgoing: 0 };
     let mut failed = false;
     for outcome in &it.outcomes {
-        failed |= run.outcome(id.0, outcome)?;
+        if outcome.result.is_ok() && others.overtaken.contains(&outcome.policy) {
+            run.postpone(outcome)?;
+            again = happenings::joint(again, vec![outcome.policy.clone()]);
+        } else {
+            failed |= run.outcome(id.0, outcome)?;
+        }
     }
     let Run { mut conversation, outgoing, .. } = run;
     // Only a happening that failed now or before can have a policy aside.
     let aside = failed || replayed && aside(tx, id.0)?;
-    conversation.undecided = aside || again;
+    conversation.undecided = aside || !again.is_empty();
     clocks::follow(tx, before.state, &mut conversation, it.now)?;
     row::save(tx, &before, &conversation)?;
-    end(tx, id.0, aside, again)?;
-    Ok(Applied::Done { outgoing, more: happenings::any_open(tx.conn, it.conversation)? })
+    let more = others.any || !again.is_empty();
+    end(tx, id.0, aside, &again)?;
+    Ok(Applied::Done { outgoing, more })
 }
 
 /// Whether any policy of a happening waits to be run again.
@@ -45,20 +53,20 @@ fn aside(tx: &Tx<'_>, id: i64) -> Result<bool, StoreError> {
     any(tx.conn, "SELECT 1 FROM parked WHERE what = 'happening' AND ref = ? AND replayed IS NULL LIMIT 1", [id])
 }
 
-/// Ends a happening: aside while any of its policies is, decided otherwise. Where others of its policies were asked for
-/// meanwhile, it waits for them alone instead.
-fn end(tx: &mut Tx<'_>, id: i64, aside: bool, again: bool) -> Result<(), StoreError> {
+/// Ends a happening: aside while any of its policies is, decided otherwise. Where policies are to be asked about it again,
+/// it waits for them alone instead.
+fn end(tx: &mut Tx<'_>, id: i64, aside: bool, again: &[PluginName]) -> Result<(), StoreError> {
     let event = match (again, aside) {
-        (true, _) => intake::Event::Release,
-        (false, true) => intake::Event::Park,
-        (false, false) => intake::Event::Decide,
+        ([], true) => intake::Event::Park,
+        ([], false) => intake::Event::Decide,
+        _ => intake::Event::Release,
     };
     let next = intake::next(intake::State::Claimed, event)
         .map_err(|illegal| At("happening", id).damaged(illegal.to_string()))?;
-    if again {
-        let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugins = again, again = NULL \
+    if !again.is_empty() {
+        let sql = "UPDATE happening SET state = ?, node = NULL, lease_until = NULL, only_plugins = ?, again = NULL \
                    WHERE id = ?";
-        return tx.run(sql, (next.as_str(), id)).map(drop);
+        return tx.run(sql, (next.as_str(), happenings::names(again), id)).map(drop);
     }
     tx.run("UPDATE happening SET state = ?, node = NULL, lease_until = NULL WHERE id = ?", (next.as_str(), id))?;
     tx.count(Counter::Undecided, -1);
@@ -74,6 +82,14 @@ struct Run<'a, 'c> {
 }
 
 impl Run<'_, '_> {
+    /// While a policy was asked about this happening, an earlier one came back to it. It is asked about this one again when
+    /// it has seen that; what it said now counts for nothing.
+    fn postpone(&mut self, outcome: &PolicyOutcome) -> Result<(), StoreError> {
+        let actor = format!("policy:{}", outcome.policy);
+        let why = Some("something earlier of this conversation came back to it meanwhile");
+        self.line(Line { actor: &actor, act: "postponed", why, ..Line::default() })
+    }
+
     /// Whether the policy failed and is to be run again.
     fn outcome(&mut self, happening: i64, outcome: &PolicyOutcome) -> Result<bool, StoreError> {
         let actor = format!("policy:{}", outcome.policy);
@@ -100,7 +116,7 @@ impl Run<'_, '_> {
             }
             Err(cause) => {
                 let channel = self.conversation.channel.clone();
-                let what = Ref {
+                let mut what = Ref {
                     what: "happening",
                     id: happening,
                     channel: Some(channel.as_str()),
@@ -108,7 +124,14 @@ impl Run<'_, '_> {
                     version: &outcome.version,
                     generation: outcome.generation,
                 };
-                parked::keep(self.tx, &what, Some(self.conversation.id), cause, self.now)?;
+                let conversation = self.conversation.id;
+                parked::keep(self.tx, &what, Some(conversation), cause, self.now)?;
+                if cause.blame == "breaker" {
+                    for behind in happenings::recall(self.tx, conversation, happening, what.plugin)? {
+                        what.id = behind;
+                        parked::keep(self.tx, &what, Some(conversation), cause, self.now)?;
+                    }
+                }
                 Ok(true)
             }
         }

@@ -20,6 +20,37 @@ pub(super) fn any_open(conn: &Connection, id: ConversationId) -> Result<bool, St
     any(conn, "SELECT 1 FROM happening WHERE conversation = ? AND state IN ('pending', 'claimed') LIMIT 1", [id.0])
 }
 
+/// What else is open in the conversation of a happening that is being decided.
+#[derive(Default)]
+pub(super) struct Others {
+    /// Something is.
+    pub(super) any: bool,
+    /// The policies that an earlier one waits for: it came back while this one was being decided.
+    pub(super) overtaken: Vec<PluginName>,
+}
+
+/// See [`Others`].
+pub(super) fn others(conn: &Connection, id: ConversationId, this: HappeningId) -> Result<Others, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, only_plugins, again FROM happening INDEXED BY happening_turn \
+         WHERE conversation = ? AND state IN ('pending', 'claimed') AND id <> ? ORDER BY id",
+    )?;
+    let mut rows = statement.query((id.0, this.0))?;
+    let mut others = Others::default();
+    while let Some(row) = rows.next()? {
+        others.any = true;
+        let id: i64 = row.get(0)?;
+        if id > this.0 {
+            break;
+        }
+        for column in [1, 2] {
+            let names = plugins(id, row.get::<_, Option<String>>(column)?.as_deref())?;
+            others.overtaken = joint(others.overtaken, names.unwrap_or_default());
+        }
+    }
+    Ok(others)
+}
+
 /// Inserts a happening, claimed where a lease is given.
 pub(super) fn add(
     tx: &mut Tx<'_>,
@@ -127,17 +158,61 @@ pub(super) fn again(tx: &mut Tx<'_>, id: HappeningId, plugin: &str) -> Result<bo
     Ok(true)
 }
 
+/// Takes back what is open for a policy behind a happening of a conversation that the policy is not asked about now: it
+/// would see the later ones first. Which those are; they are parked like the one before them.
+pub(super) fn recall(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    behind: i64,
+    plugin: &str,
+) -> Result<Vec<i64>, StoreError> {
+    let open = many(
+        tx.conn,
+        "SELECT id, only_plugins, again FROM happening INDEXED BY happening_turn WHERE conversation = ? AND id > ? \
+         AND state IN ('pending', 'claimed') AND state = 'pending' AND only_plugins IS NOT NULL",
+        (conversation.0, behind),
+        |row| {
+            let id: i64 = row.get(0)?;
+            let only = plugins(id, row.get::<_, Option<String>>(1)?.as_deref())?.unwrap_or_default();
+            let again = plugins(id, row.get::<_, Option<String>>(2)?.as_deref())?.unwrap_or_default();
+            Ok((id, joint(only, again)))
+        },
+    )?;
+    let mut recalled = Vec::new();
+    for (id, mut only) in open {
+        let asked = only.len();
+        only.retain(|it| it.as_str() != plugin);
+        if only.len() == asked {
+            continue;
+        }
+        recalled.push(id);
+        if !only.is_empty() {
+            tx.run("UPDATE happening SET only_plugins = ?, again = NULL WHERE id = ?", (names(&only), id))?;
+            continue;
+        }
+        let next = intake::next(intake::State::Pending, intake::Event::Claim)
+            .and_then(|claimed| intake::next(claimed, intake::Event::Park))
+            .map_err(|illegal| At("happening", id).damaged(illegal.to_string()))?;
+        let sql = "UPDATE happening SET state = ?, only_plugins = NULL, again = NULL WHERE id = ?";
+        tx.run(sql, (next.as_str(), id))?;
+        tx.count(Counter::Undecided, -1);
+    }
+    Ok(recalled)
+}
+
 /// The policies of a column.
-fn plugins(id: i64, text: Option<&str>) -> Result<Option<Vec<PluginName>>, StoreError> {
+pub(super) fn plugins(id: i64, text: Option<&str>) -> Result<Option<Vec<PluginName>>, StoreError> {
     let list = text.map(|text| At("happening", id).json::<Vec<String>>(text)).transpose()?;
     Ok(list.map(|list| list.into_iter().map(PluginName::from).collect()))
 }
 
-fn names(plugins: &[PluginName]) -> Option<String> {
+/// Policies as a column.
+pub(super) fn names(plugins: &[PluginName]) -> Option<String> {
     codec::words(&plugins.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-fn joint(mut some: Vec<PluginName>, more: Vec<PluginName>) -> Vec<PluginName> {
+/// Both, each once.
+pub(super) fn joint(mut some: Vec<PluginName>, more: Vec<PluginName>) -> Vec<PluginName> {
     for it in more {
         if !some.contains(&it) {
             some.push(it);

@@ -229,7 +229,8 @@ fn set(
     why: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE generation SET state = ?1, why = coalesce(?2, why), changed = ?3, lived = lived OR ?1 = 'live' WHERE id = ?4";
+    let sql = "UPDATE generation SET state = ?1, why = coalesce(?2, why), changed = ?3, lived = lived OR ?1 = 'live' \
+               WHERE id = ?4";
     tx.run(sql, (state.as_str(), why, time(now), it.id.0))?;
     Told { id: it.id, made: &it.made, was: Some(it.state), state, by, why }.tell(tx, now)
 }
