@@ -1,4 +1,6 @@
 //! Why a plugin was not taken, or an operator's act not done. Each message says what to do.
+use crate::lock::LockError;
+use crate::oci::OciError;
 use crate::trust::TrustError;
 use tributary_model::{GenerationId, Place, PluginName, life};
 use tributary_runtime::{LoadError, PackageError};
@@ -13,7 +15,7 @@ pub enum FleetError {
         /// Its name.
         file: String,
         /// Why.
-        source: PackageError,
+        source: Box<PackageError>,
     },
     /// The file is a plugin, but not one to be trusted.
     #[error("{plugin} {version} is not taken")]
@@ -23,7 +25,7 @@ pub enum FleetError {
         /// Its version.
         version: String,
         /// Why, and what to do.
-        source: TrustError,
+        source: Box<TrustError>,
     },
     /// It does not load in a place; what acted there goes on acting.
     #[error("{plugin} {version} does not load in {place}; what acted there goes on")]
@@ -35,7 +37,7 @@ pub enum FleetError {
         /// Its version.
         version: String,
         /// Why.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// An adapter for a policy's place, or the other way round.
     #[error("{plugin} is {kind}, and {place} needs the other")]
@@ -74,7 +76,7 @@ pub enum FleetError {
     Illegal(GenerationId, life::Illegal),
     /// A registry did not give it.
     #[error(transparent)]
-    Registry(#[from] crate::oci::OciError),
+    Registry(Box<OciError>),
     /// A file or folder of the desk cannot be used.
     #[error("{path} cannot be used")]
     Io {
@@ -85,14 +87,27 @@ pub enum FleetError {
     },
     /// The lock cannot be read or written.
     #[error(transparent)]
-    Lock(#[from] crate::lock::LockError),
+    Lock(Box<LockError>),
     /// A package that was kept cannot be used.
     #[error(transparent)]
     Packages(#[from] crate::packages::PackagesError),
     /// The configuration's signers are wrong.
     #[error(transparent)]
-    Signers(TrustError),
+    Signers(Box<TrustError>),
     /// The store did not take it.
     #[error("the store did not take it")]
     Store(#[from] StoreError),
+}
+
+// Boxed, because an error is rare and each of these is large: a result should be no larger than what it carries mostly.
+impl From<LockError> for FleetError {
+    fn from(error: LockError) -> Self {
+        Self::Lock(Box::new(error))
+    }
+}
+
+impl From<OciError> for FleetError {
+    fn from(error: OciError) -> Self {
+        Self::Registry(Box::new(error))
+    }
 }

@@ -97,7 +97,7 @@ impl Wanted {
             place: self.entry.place.clone(),
             plugin: self.package.name().clone(),
             version: self.package.version().to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 }

@@ -242,7 +242,7 @@ impl Fleet {
         let mut faults = Vec::new();
         let trust = match crate::trust::Trust::new(&config.trust) {
             Ok(trust) => trust,
-            Err(error) => return Err(vec![FleetError::Signers(error)]),
+            Err(error) => return Err(vec![FleetError::Signers(Box::new(error))]),
         };
         // First everything that can fail, then everything that is seen.
         let mut planned: Vec<(PlaceEntry, Option<Arc<Loaded>>)> = Vec::new();
@@ -349,11 +349,12 @@ pub(crate) fn trusted(
     signature: Option<&str>,
     options: &InstallOptions,
 ) -> Result<(Arc<Package>, Locked), FleetError> {
-    let package = Package::read(bytes).map_err(|source| FleetError::Package { file: from.to_owned(), source })?;
+    let package = Package::read(bytes)
+        .map_err(|source| FleetError::Package { file: from.to_owned(), source: Box::new(source) })?;
     let locked = trust.admit(lock, &package, signature, options).map_err(|source| FleetError::Untrusted {
         plugin: package.name().clone(),
         version: package.version().to_owned(),
-        source,
+        source: Box::new(source),
     })?;
     Ok((Arc::new(package), locked))
 }

@@ -41,7 +41,7 @@ impl Fleet {
             runtime,
             pipeline: OnceLock::new(),
             house: Mutex::new(House {
-                trust: Trust::new(&config.trust).map_err(|error| one(FleetError::Signers(error)))?,
+                trust: Trust::new(&config.trust).map_err(|error| one(FleetError::Signers(Box::new(error))))?,
                 lock: Lock::read(&config.lock).map_err(|error| one(error.into()))?,
                 packages: Packages::open(&config.packages).map_err(|error| one(error.into()))?,
                 folder: Folder::new(config.plugins.clone()),
@@ -193,7 +193,7 @@ impl Fleet {
             },
         };
         let file = format!("{} {}", row.made.plugin, row.made.version);
-        let package = Package::read(bytes).map_err(|source| FleetError::Package { file, source })?;
+        let package = Package::read(bytes).map_err(|source| FleetError::Package { file, source: Box::new(source) })?;
         let locked = match house.lock.get(package.name()) {
             Some(locked) if locked.digest == row.made.digest => locked.clone(),
             _ => {
@@ -237,7 +237,7 @@ pub async fn check(config: &FleetConfig, entries: &[PlaceEntry], runtime: &Arc<R
     let (trust, lock) = match (Trust::new(&config.trust), Lock::read(&config.lock)) {
         (Ok(trust), Ok(lock)) => (trust, lock),
         (trust, lock) => {
-            faults.extend(trust.err().map(FleetError::Signers));
+            faults.extend(trust.err().map(|error| FleetError::Signers(Box::new(error))));
             faults.extend(lock.err().map(FleetError::from));
             return faults;
         }
