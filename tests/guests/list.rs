@@ -17,6 +17,7 @@ macro_rules! each_guest {
                 recurses "calls itself without end";
                 floods_log "writes log lines without end";
                 waits_for_mail "submits a mail to a relay that never answers";
+                waits_for_http "asks a host that never answers";
                 exfiltrates "sends what it was given to a host of its own";
                 forges_file "attaches a file of another conversation";
                 forges_conversation "says its message belongs to somebody else's conversation";
@@ -42,7 +43,7 @@ macro_rules! each_guest {
                 other_world "is a component of another world";
                 truncated "ends in the middle";
                 deep_bomb "has 20,000 components, each in the one before";
-                wide_bomb "has ten instances of ten of ten … of one module, a million in all";
+                wide_bomb "has ten instances of ten of ten … of one module, a billion in all";
             }
         }
     };

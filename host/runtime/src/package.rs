@@ -2,6 +2,7 @@
 mod compat;
 mod config;
 mod error;
+mod expansion;
 mod facts;
 pub mod manifest;
 mod read;

@@ -88,6 +88,19 @@ fn waits_for_mail(mail: &Envelope) -> Said {
     }
 }
 
+fn waits_for_http(_: &Envelope) -> Said {
+    let request = || Request {
+        method: "GET".into(),
+        url: "https://api.example/".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    loop {
+        drop(black_box(host::http::send(&request())));
+    }
+}
+
+/// It was granted `api.example` at most.
 fn exfiltrates(mail: &Envelope) -> Said {
     let request = Request {
         method: "POST".into(),

@@ -41,6 +41,15 @@ pub enum PackageError {
         /// The limit.
         limit: usize,
     },
+    /// The instances in it make instances themselves, and all of them together are too many.
+    #[error(
+        "its instances add up to more than {limit} parts, which no toolchain makes and nothing could hold: do not \
+         trust it"
+    )]
+    Expanded {
+        /// The limit.
+        limit: u64,
+    },
     /// One of its own sections is too large to be what it must be.
     #[error("its {what} has {size} bytes, at most {limit} are allowed: shorten it and build again")]
     Section {

@@ -81,6 +81,7 @@ pub(super) fn outside(bytes: &[u8]) -> Result<Outside, PackageError> {
     divided(bytes)?;
     let invalid = |error: BinaryReaderError| invalid(bytes, &error);
     Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
+    super::expansion::check(bytes)?;
     let mut outside = Outside { costs: Costs { size: bytes.len(), ..Costs::default() }, ..Outside::default() };
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {

@@ -4,13 +4,13 @@
 //! configuration: one compilation for all of them.
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use tributary_sdk_build::manifest::Manifest;
 use wasmparser::{Parser, Payload};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{SECTIONS, TYPES, append, check, compile_crate, encode, interface, split, write};
+use super::{SECTIONS, TYPES, append, check, compile_crate, encode, interface, leb128, split, write};
 use crate::setup::TARGET;
 
 // Read here as it is read by the tests, so that nobody can forget one of the two.
@@ -97,17 +97,24 @@ impl Sources<'_> {
         Ok(component)
     }
 
-    /// A text, in the frame that exports the contract.
+    /// A file of `texts/`.
     fn text(&self, name: &str) -> Result<Vec<u8>> {
-        let read = |name: &str| {
-            let path = self.root.join("tests/guests/texts").join(format!("{name}.wat"));
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let mut module = wat::parse_str(format!("(module\n{}\n{})", read("frame")?, read(name)?))?;
+        let module = self.framed(&self.read_text(name)?)?;
+        Ok(carrying(encode(&module)?, &manifest(name, "channel", &[]), b"{}", ""))
+    }
+
+    fn read_text(&self, name: &str) -> Result<String> {
+        let path = self.root.join("tests/guests/texts").join(format!("{name}.wat"));
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// The fields of a core module, in the frame that exports the contract.
+    fn framed(&self, fields: &str) -> Result<Vec<u8>> {
+        let mut module = wat::parse_str(format!("(module\n{}\n{fields})", self.read_text("frame")?))?;
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(self.root.join("wit"))?;
         embed(&mut module, &resolve, resolve.select_world(&[package], Some("adapter"))?)?;
-        Ok(carrying(encode(&module)?, &manifest(name, "channel", &[]), b"{}", ""))
+        Ok(module)
     }
 
     /// What is no plugin at all, or only looks like one.
@@ -125,7 +132,10 @@ impl Sources<'_> {
                 Ok(whole[..whole.len() / 2].to_vec())
             }
             "deep_bomb" => Ok(carrying(deep(20_000), &manifest(name, "channel", &[]), b"{}", "")),
-            "wide_bomb" => Ok(carrying(wide(6)?, &manifest(name, "channel", &[]), b"{}", "")),
+            "wide_bomb" => {
+                let plugin = encode(&self.framed("(func $receive)")?)?;
+                Ok(carrying(wide(plugin, 9)?, &manifest(name, "channel", &[]), b"{}", ""))
+            }
             _ => bail!("nothing here makes it: host/xtask/src/plugins/guests.rs has to say how"),
         }
     }
@@ -138,10 +148,10 @@ fn plugin_name(name: &str) -> String {
 
 fn manifest(name: &str, kind: &str, services: &[String]) -> String {
     let name = plugin_name(name);
-    let actions = if kind == "policy" { "actions = ['note']" } else { "" };
+    let more = if kind == "policy" { "actions = ['note']" } else { "egress = ['https://api.example']" };
     format!(
         "name = '{name}'\nversion = '6.6.6'\nkind = '{kind}'\ndescription = 'misbehaves on purpose'\n\
-         [asks]\nservices = {services:?}\n{actions}\n"
+         [asks]\nservices = {services:?}\n{more}\n"
     )
 }
 
@@ -206,22 +216,46 @@ fn deep(depth: usize) -> Vec<u8> {
     for _ in 0..depth {
         let mut around = HEADER.to_vec();
         around.push(COMPONENT_SECTION);
-        super::leb128(&mut around, component.len());
+        leb128(&mut around, component.len());
         around.append(&mut component);
         component = around;
     }
     component
 }
 
-/// Ten instances of a component that has ten instances of one that has … a core module: `10^levels` of it in all, in a few
-/// hundred bytes.
-fn wide(levels: u32) -> Result<Vec<u8>> {
+/// A plugin with ten instances of a component that has ten instances of one that has … a core module: `10^levels` of it in
+/// all, in a few hundred bytes more than the plugin.
+fn wide(plugin: Vec<u8>, levels: u32) -> Result<Vec<u8>> {
+    const COMPONENT_SECTION: u8 = 4;
+    const INSTANCE_SECTION: u8 = 5;
     let mut inner = "(core module $m (memory 1)) (core instance (instantiate $m))".to_owned();
     for _ in 0..levels {
         let instances = "(instance (instantiate $c))".repeat(10);
         inner = format!("(component $c {inner}) {instances}");
     }
-    let bytes = wat::parse_str(format!("(component {inner})"))?;
-    ensure!(bytes.len() < 10_000, "it was to be small");
-    Ok(bytes)
+    let bomb = wat::parse_str(format!("(component {inner})"))?;
+    let (mut index, mut depth) = (0_usize, 0_usize);
+    for payload in Parser::new(0).parse_all(&plugin) {
+        match payload? {
+            Payload::ComponentSection { .. } => {
+                index += usize::from(depth == 0);
+                depth += 1;
+            }
+            Payload::ModuleSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let mut component = plugin;
+    component.push(COMPONENT_SECTION);
+    leb128(&mut component, bomb.len());
+    component.extend(bomb);
+    // One instance: of that component, without arguments.
+    let mut instance = vec![1, 0];
+    leb128(&mut instance, index);
+    instance.push(0);
+    component.push(INSTANCE_SECTION);
+    leb128(&mut component, instance.len());
+    component.extend(instance);
+    Ok(component)
 }
