@@ -294,7 +294,8 @@ mod tests {
             ] {
                 prop_assert_eq!(format!("http://{odd}").parse::<Origin>(), Err(NotAnOrigin::Host), "{}", odd);
             }
-            prop_assert!(format!("http://{a}.{b}.{c}.{d}").parse::<Origin>().is_ok());
+            let plain = format!("http://{a}.{b}.{c}.{d}");
+            prop_assert!(plain.parse::<Origin>().is_ok(), "{}", plain);
         }
     }
 }
