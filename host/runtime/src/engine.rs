@@ -69,10 +69,12 @@ pub enum LoadError {
     #[error(transparent)]
     NotGranted(#[from] NotGranted),
     /// It was read for a version of the contract that this runtime does not serve.
-    #[error("it was built for version {found} of the contract, which this runtime does not serve")]
+    #[error("it was built for version {found} of the contract, this runtime serves {}: build it again with the SDK of one of these", served.join(", "))]
     Contract {
         /// The version it was built for.
         found: String,
+        /// The versions that are served, the current one first.
+        served: Vec<&'static str>,
     },
     /// It does not compile, or does not fit the contract: the engine's words.
     #[error("it cannot be compiled or linked: {0}")]
@@ -144,6 +146,11 @@ impl Runtime {
         }))
     }
 
+    /// The versions of the contract that it serves: what a package has to be read for.
+    pub fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+
     /// Checks, compiles, prepares and pictures a plugin. What it compiles is kept in the cache. Runs on a thread of its
     /// own: compiling takes seconds for a large component.
     pub async fn load(
@@ -172,8 +179,11 @@ impl Runtime {
             }
         };
         let version = package.contract_version();
-        let contract =
-            self.contracts.find(version).cloned().ok_or_else(|| LoadError::Contract { found: version.to_owned() })?;
+        let contract = self
+            .contracts
+            .find(version)
+            .cloned()
+            .ok_or_else(|| LoadError::Contract { found: version.to_owned(), served: self.contracts.versions() })?;
         let granted = Granted::new(&package, &grants)?;
         budgets.memory = budgets.memory.min(self.max_memory);
         let info = PluginInfo {

@@ -38,7 +38,7 @@ impl Costs {
             Payload::CodeSectionStart { size, .. } => self.code += u64::from(*size),
             Payload::DataSection(section) => {
                 let range = section.range();
-                self.data += (range.end - range.start) as u64;
+                self.data += range.end - range.start;
             }
             Payload::MemorySection(section) => {
                 for memory in section.clone().into_iter().flatten() {

@@ -193,7 +193,9 @@ async fn a_version_is_served_only_where_it_is_listed() {
         other => panic!("{other:?}"),
     }
     match House::new().runtime.load(read(bytes), Settings::default()).await {
-        Err(LoadError::Contract { found }) => assert_eq!(found, "0.0.9"),
+        Err(LoadError::Contract { found, served }) => {
+            assert_eq!((found.as_str(), served.as_slice()), ("0.0.9", ["0.1.0"].as_slice()))
+        }
         other => panic!("{other:?}"),
     }
     // A plugin of the current version is served as before beside it.

@@ -253,6 +253,13 @@ fn a_bomb_of_modules_is_refused_before_it_goes_off() {
     for parts in [1_001, 6_000_000] {
         assert!(matches!(error(&divided(parts)), PackageError::Divided { limit: 1_000 }), "{parts}");
     }
+    // Few bytes that stand for a type of 2^40 parts.
+    let mut text = String::from("(component (type $t0 (tuple u8 u8))");
+    for level in 1..40 {
+        text.push_str(&format!("(type $t{level} (tuple $t{} $t{}))", level - 1, level - 1));
+    }
+    text.push(')');
+    assert!(matches!(error(&wat::parse_str(&text).unwrap()), PackageError::Invalid(why) if why.contains("size")));
     let mut heavy = POLICY.bytes();
     append_section(&mut heavy, "tributary:config-schema", &vec![b' '; 2 << 20]);
     assert!(matches!(error(&heavy), PackageError::Section { what: "config schema", .. }));
