@@ -1,10 +1,17 @@
-//! Every case of `fixtures/`.
-use tributary_sdk::testing::check_folder;
+//! Every case of `fixtures/`, and every call that a host recorded there.
+use tributary_sdk::testing::{check_folder, check_recordings};
 
 #[test]
 fn every_case_agrees() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
     check_folder::<policy_routing::Routing>(folder).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn every_recorded_call_is_answered_as_it_was() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+    let checked = check_recordings::<policy_routing::Routing>(folder).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(checked, 4);
 }
 
 #[test]

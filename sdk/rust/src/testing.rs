@@ -1,4 +1,5 @@
-//! Run a plugin natively, without a daemon and without WebAssembly.
+//! Run a plugin natively, without a daemon and without WebAssembly: by hand under a [`FakeHost`], by a folder of cases
+//! ([`check_folder`]), or by calls that a host recorded ([`check_recordings`]).
 //!
 //! ```text
 //! let host = FakeHost::new().now(1_760_000_000_000).secret("token", "s3cret");
@@ -6,14 +7,19 @@
 //! let reading = testing::with(&host, || plugin.receive(arrival))?;
 //! assert_eq!(host.blobs().len(), 1);
 //! ```
+#[doc(hidden)]
+pub mod ask;
 mod case;
 mod fake;
+mod player;
+mod recording;
 mod render;
 
 use std::sync::Arc;
 
 pub use case::{Case, CaseError, check_folder};
 pub use fake::{FakeHost, Mail};
+pub use recording::{Answer, Answers, Call, Recording, check_recordings};
 
 use crate::{Exported, PrepareError, native};
 

@@ -348,3 +348,6 @@ macro_rules! ids {
 }
 
 ids!(ConversationId, ContactId, OutgoingId);
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod house;
 mod migration;
 mod packages;
 mod plugins;
+mod record;
 mod relay;
 mod services;
 mod sight;

@@ -105,7 +105,7 @@ struct Expected {
 
 /// What is wrong with a folder of cases: a line for each.
 #[derive(Debug)]
-pub struct CaseError(Vec<String>);
+pub struct CaseError(pub(super) Vec<String>);
 
 impl fmt::Display for CaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,7 +116,7 @@ impl fmt::Display for CaseError {
 impl std::error::Error for CaseError {}
 
 impl CaseError {
-    fn one(path: &Path, problem: impl fmt::Display) -> Self {
+    pub(super) fn one(path: &Path, problem: impl fmt::Display) -> Self {
         Self(vec![format!("{}: {problem}", path.display())])
     }
 }
