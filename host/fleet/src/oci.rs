@@ -128,14 +128,6 @@ pub fn is_address(source: &str) -> bool {
     source.starts_with(SCHEME)
 }
 
-/// Fetches a package with the limits that apply where nothing else is said: see [`Oci::pull`].
-///
-/// # Errors
-/// [`OciError`].
-pub async fn fetch(source: &str) -> Result<Pulled, OciError> {
-    Oci::default().pull(source).await
-}
-
 /// Asks registries. It makes a connection for each fetch and keeps none.
 #[derive(Clone, Debug, Default)]
 pub struct Oci {

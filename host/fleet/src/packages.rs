@@ -86,8 +86,7 @@ impl Packages {
         if self.get(&digest).is_err() {
             self.replace(&name, bytes)?;
         }
-        let sync = || self.dir.try_clone()?.into_std_file().sync_all();
-        sync().map_err(told("sync"))?;
+        self.dir.open(".").and_then(|folder| folder.sync_all()).map_err(told("sync"))?;
         Ok(digest)
     }
 

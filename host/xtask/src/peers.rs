@@ -20,6 +20,14 @@ pub struct Program {
 /// The mail client.
 pub const SWAKS: Program = Program { name: "swaks", package: "swaks", what_for: "sends mail as a client would" };
 
+/// The package registry.
+pub const REGISTRY: Program =
+    Program { name: "docker-registry", package: "docker-registry", what_for: "serves packages as registries do" };
+
+/// The other maker and checker of signatures.
+pub const MINISIGN: Program =
+    Program { name: "minisign", package: "minisign", what_for: "signs files and checks that" };
+
 /// Find these programs, installing what is missing where that needs nobody's answer. Fails with the line to type.
 pub fn programs(wanted: &[Program]) -> Result<()> {
     let missing: Vec<&Program> = wanted.iter().filter(|program| find(program.name).is_none()).collect();

@@ -199,7 +199,7 @@ services = [
 [plugin.policy-x]
 version = "1.2.3-rc.1+build"
 digest = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-signer = "the \"author\""
+signer = 'the "author"'
 key = "E7620F1842B4E81F"
 contract = "0.1.0"
 "#;
@@ -226,11 +226,11 @@ fn each_fault_of_the_text_is_told_with_its_line() {
         ("sha256:aaaa", "sha256:AAAA", 5),
         ("sha256:aaaa", "sha512:aaaa", 5),
         ("sha256:aaaa", "aaaa", 5),
-        ("key = \"E7620F1842B4E81F\"", "key = \"E762\"", 17),
-        ("key = \"E7620F1842B4E81F\"\n", "", 13),
+        ("key = \"E7620F1842B4E81F\"", "key = \"E762\"", 18),
+        ("key = \"E7620F1842B4E81F\"\n", "", 14),
         ("services = [", "service = [", 9),
         ("contract = \"0.1.0\"\n[", "contract = \"0.1.0\"\ncolour = 3\n[", 8),
-        ("[plugin.policy-x]", "[plugin.\"../x\"]", 13),
+        ("[plugin.policy-x]", "[plugin.\"../x\"]", 14),
     ];
     for (from, to, line) in cases {
         let text = TEXT.replacen(from, to, 1);
