@@ -1,5 +1,5 @@
 //! The command line.
-use crate::client::{self, ParkedCommand, QueueCommand, TokenCommand};
+use crate::client::{self, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -37,6 +37,9 @@ enum Command {
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Load, try, swap and roll back plugins while traffic flows
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Make, list and revoke the tokens of agents and programs
     #[command(subcommand)]
     Token(TokenCommand),
@@ -96,6 +99,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
         Command::Parked(command) => client::run_parked(command),
+        Command::Plugin(command) => client::run_plugin(command),
         Command::Token(command) => client::run_token(command),
     }
 }

@@ -4,10 +4,11 @@
 //! through `text::plain` on its way to a terminal. Exit status: 0 done, 69 nobody answers, 77 the token may not, 1 the rest.
 mod http;
 mod parked;
+mod plugin;
 mod queue;
 mod show;
 mod table;
-mod text;
+pub(crate) mod text;
 mod token;
 
 use clap::Args;
@@ -16,6 +17,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 pub use parked::{ParkedCommand, run as run_parked};
+pub use plugin::{PluginCommand, run as run_plugin};
 pub use queue::{QueueCommand, run as run_queue};
 pub use token::{TokenCommand, run as run_token};
 
@@ -57,7 +59,7 @@ impl Common {
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no error.
-fn write(text: &str) -> anyhow::Result<()> {
+pub(crate) fn write(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -67,7 +69,7 @@ fn write(text: &str) -> anyhow::Result<()> {
 
 /// How a piece of text is set off on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
+pub(crate) enum Style {
     /// A heading or a key.
     Strong,
     /// Less important than the rest.
@@ -77,26 +79,26 @@ enum Style {
 }
 
 /// What will be printed.
-struct Page {
-    text: String,
-    colour: bool,
+pub(crate) struct Page {
+    pub(crate) text: String,
+    pub(crate) colour: bool,
 }
 
 impl Page {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // https://no-color.org: any value that is not empty switches colours off.
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { text: String::new(), colour: std::io::stdout().is_terminal() && !refused }
     }
 
     /// A line.
-    fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
     }
 
     /// The text with its style, where there are colours.
-    fn styled(&self, style: Style, text: &str) -> String {
+    pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if !self.colour || text.is_empty() {
             return text.to_owned();
         }

@@ -1,4 +1,5 @@
 //! `tributary.toml`: every key, its default and its limits. Nothing is opened before the whole file has been read.
+mod plugins;
 pub mod reader;
 
 use reader::{Fault, Faults, Section};
@@ -7,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
+use tributary_fleet::{FleetConfig, PlaceEntry};
 use tributary_gateway::smtp;
+use tributary_model::Place;
 use tributary_model::error::chain;
-use tributary_model::{ChannelName, PluginName};
-use tributary_pipeline::AddressPattern;
-use tributary_runtime::{Budgets, Grants, RelayConfig, RelayTls, Secret};
+use tributary_runtime::{Budgets, RecorderConfig, RelayConfig, RelayTls, Secret};
 
 /// The name of the configuration file in a daemon's folder.
 pub const FILE: &str = "tributary.toml";
@@ -36,10 +37,12 @@ pub struct Config {
     pub concurrent_calls: u32,
     /// Log lines.
     pub log: Log,
-    /// Channels, in the order of the file.
-    pub channels: Vec<ChannelEntry>,
-    /// Policies, in the order of the chain.
-    pub policies: Vec<PolicyEntry>,
+    /// Whom to trust, how new versions are tried, when breakers open.
+    pub fleet: FleetConfig,
+    /// Every place: channels in the order of the file, then policies in the order of the chain.
+    pub places: Vec<PlaceEntry>,
+    /// How calls are recorded; none: they are not.
+    pub recording: Option<RecorderConfig>,
 }
 
 /// A mail door.
@@ -65,37 +68,6 @@ pub struct Log {
     pub filter: String,
     /// One JSON object a line, for collectors.
     pub json: bool,
-}
-
-/// One channel.
-#[derive(Clone, Debug)]
-pub struct ChannelEntry {
-    /// Its name.
-    pub name: ChannelName,
-    /// Whose mail it takes.
-    pub addresses: Vec<AddressPattern>,
-    /// Its plugin.
-    pub plugin: PluginEntry,
-}
-
-/// One policy.
-#[derive(Clone, Debug)]
-pub struct PolicyEntry {
-    /// Its plugin.
-    pub plugin: PluginEntry,
-}
-
-/// A plugin with what the operator says of it.
-#[derive(Clone, Debug)]
-pub struct PluginEntry {
-    /// The file name in `plugins/`, without `.wasm`.
-    pub name: PluginName,
-    /// Its configuration, over the component's defaults.
-    pub config: toml::Table,
-    /// Where that was written: for faults that are found later.
-    pub origin: String,
-    /// What it may touch.
-    pub grants: Grants,
 }
 
 impl Config {
@@ -137,23 +109,14 @@ impl Config {
         let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
         http.finish();
         let relay = relay(dir, top.section("relay"));
-        let (budgets, concurrent_calls) = limits(top.section("plugins"));
+        let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
-        let channels: Vec<_> =
-            top.sections("channel").into_iter().filter_map(|section| channel(dir, section)).collect();
-        for (number, channel) in channels.iter().enumerate() {
-            if channels[..number].iter().any(|earlier| earlier.name == channel.name) {
-                top.fault("channel", format!("two channels are called {:?}; a name is unique", channel.name.as_str()));
-            }
-            for address in &channel.addresses {
-                let earlier = channels[..number].iter().find(|earlier| earlier.addresses.contains(address));
-                if let Some(earlier) = earlier {
-                    let (address, a, b) = (address.as_str(), &earlier.name, &channel.name);
-                    top.fault("channel", format!("{a} and {b} both take mail for {address}; one has to let go"));
-                }
-            }
-        }
-        let policies = top.sections("policy").into_iter().filter_map(|section| policy(dir, section)).collect();
+        let channels = top.sections("channel");
+        let mut places: Vec<PlaceEntry> =
+            channels.into_iter().filter_map(|section| plugins::channel(dir, &plugins, section)).collect();
+        let policies = top.sections("policy");
+        places.extend(policies.into_iter().filter_map(|section| plugins::policy(dir, &plugins, section)));
+        collisions(top, &places);
         Some(Self {
             dir: dir.to_owned(),
             smtp,
@@ -164,11 +127,12 @@ impl Config {
             },
             relay,
             pipeline,
-            budgets,
-            concurrent_calls,
+            budgets: plugins.fleet.budgets,
+            concurrent_calls: plugins.concurrent_calls,
             log,
-            channels,
-            policies,
+            fleet: plugins.fleet,
+            places,
+            recording: plugins.recording,
         })
     }
 }
@@ -336,18 +300,6 @@ fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {
     config
 }
 
-fn limits(section: Section<'_, '_>) -> (Budgets, u32) {
-    let mut budgets = Budgets::default();
-    let size = |key, least, most| section.size(key, least, most).and_then(|n| usize::try_from(n).ok());
-    budgets.guest = section.duration("guest-time", Duration::from_millis(1), HOUR).unwrap_or(budgets.guest);
-    budgets.wall = section.duration("wall-time", Duration::from_millis(1), HOUR).unwrap_or(budgets.wall);
-    budgets.memory = size("memory", 1 << 20, 1 << 30).unwrap_or(budgets.memory);
-    budgets.bytes_out = size("bytes-out", 1 << 10, 1 << 30).unwrap_or(budgets.bytes_out);
-    let calls = section.number("concurrent-calls", 1, 4_096).and_then(|n| u32::try_from(n).ok()).unwrap_or(64);
-    section.finish();
-    (budgets, calls)
-}
-
 fn log(section: Section<'_, '_>) -> Log {
     let filter = section.text("filter").unwrap_or_else(|| "info".into());
     let json = section.word("format", &[("text", false), ("json", true)]).unwrap_or(false);
@@ -355,73 +307,27 @@ fn log(section: Section<'_, '_>) -> Log {
     Log { filter, json }
 }
 
-fn channel(dir: &Path, section: Section<'_, '_>) -> Option<ChannelEntry> {
-    let name = section.needed_text("name");
-    let plugin = plugin(dir, &section);
-    let mut addresses = Vec::new();
-    for text in section.texts("addresses").unwrap_or_default() {
-        match AddressPattern::parse(&text) {
-            Some(pattern) => addresses.push(pattern),
-            None => {
-                section.fault("addresses", format!("{text:?} is neither an address nor \"*@domain\" nor \"*\""));
-            }
-        }
-    }
-    section.finish();
-    Some(ChannelEntry { name: name?.into(), addresses, plugin: plugin? })
-}
-
-fn policy(dir: &Path, section: Section<'_, '_>) -> Option<PolicyEntry> {
-    let plugin = plugin(dir, &section);
-    section.finish();
-    Some(PolicyEntry { plugin: plugin? })
-}
-
-fn plugin(dir: &Path, section: &Section<'_, '_>) -> Option<PluginEntry> {
-    let name = section.needed_text("plugin");
-    let name = name.filter(|name| {
-        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) && !name.starts_with('.');
-        if !plain {
-            section.fault("plugin", format!("{name:?} is not the name of a file in plugins/ without .wasm"));
-        }
-        plain
-    });
-    let inline = section.table("config");
-    let file = section.text("config-file");
-    let (config, origin) = match (inline, file) {
-        (Some(_), Some(_)) => {
-            section.fault("config-file", "and [config] are both there; one of them was expected");
-            (toml::Table::new(), String::new())
-        }
-        (Some(table), None) => (table, format!("{FILE}: {}.config", section.path())),
-        (None, Some(file)) => {
-            let read = std::fs::read_to_string(dir.join(&file)).map_err(|error| error.to_string());
-            let table = read.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
-            match table {
-                Ok(table) => (table, file),
-                Err(error) => {
-                    section.fault("config-file", format!("{file} cannot be read: {}", error.trim_end()));
-                    (toml::Table::new(), file)
+/// What two places may not share: a name, an address, a plugin in the chain.
+fn collisions(top: &Section<'_, '_>, places: &[PlaceEntry]) {
+    for (number, entry) in places.iter().enumerate() {
+        let (name, earlier) = (entry.place.name(), &places[..number]);
+        if earlier.iter().any(|earlier| earlier.place == entry.place) {
+            match entry.place {
+                Place::Channel(_) => {
+                    top.fault("channel", format!("two channels are called {name:?}; a name is unique"));
+                }
+                Place::Policy(_) => {
+                    top.fault("policy", format!("{name:?} stands in the chain twice; once was expected"));
                 }
             }
         }
-        (None, None) => (toml::Table::new(), format!("{FILE}: {}", section.path())),
-    };
-    let grants = section.section("grants");
-    let granted = Grants {
-        services: grants.texts("services"),
-        secrets: grants.texts("secrets").unwrap_or_default(),
-        egress: grants.texts("egress").unwrap_or_default(),
-        actions: grants.texts("actions"),
-    };
-    for word in granted.actions.iter().flatten() {
-        if !tributary_model::decision::Action::WORDS.contains(&word.as_str()) {
-            let words = tributary_model::decision::Action::WORDS.join(", ");
-            grants.fault("actions", format!("{word:?} is not an action; there are {words}"));
+        for address in &entry.addresses {
+            if let Some(earlier) = earlier.iter().find(|earlier| earlier.addresses.contains(address)) {
+                let (address, a) = (address.as_str(), earlier.place.name());
+                top.fault("channel", format!("{a} and {name} both take mail for {address}; one has to let go"));
+            }
         }
     }
-    grants.finish();
-    Some(PluginEntry { name: name?.into(), config, origin, grants: granted })
 }
 
 /// What a daemon's folder holds.
@@ -441,6 +347,21 @@ impl Folder {
     /// Files of messages.
     pub fn blobs(&self) -> PathBuf {
         self.data().join("blobs")
+    }
+
+    /// Packages that were taken, by digest.
+    pub fn packages(&self) -> PathBuf {
+        self.data().join("packages")
+    }
+
+    /// Calls at the contract's boundary, for `tributary replay`.
+    pub fn recordings(&self) -> PathBuf {
+        self.data().join("recordings")
+    }
+
+    /// Digest, signer, contract version and grants of each plugin.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("tributary.lock")
     }
 
     /// Compiled code; may be deleted at any time.

@@ -5,7 +5,7 @@
 //!
 //! - [`auth`]: bearer tokens; 401 without one, 403 with too small a scope;
 //! - `problem`: every error is `application/problem+json` with a `type` that explains itself;
-//! - `input`: JSON bodies of 1 MiB at most, unknown fields refused, errors that say where; opaque cursors;
+//! - `input`: JSON bodies of 1 MiB at most (a plugin's package: 64 MiB), unknown fields refused, errors that say where; opaque cursors;
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 pub mod auth;
@@ -15,6 +15,7 @@ mod download;
 pub(crate) mod input;
 mod observe;
 mod parked;
+mod plugins;
 pub(crate) mod problem;
 mod queue;
 mod status;
@@ -33,6 +34,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tributary_fleet::Fleet;
 use tributary_store::{Scope, Store};
 
 pub(crate) use tributary_pipeline::now;
@@ -44,6 +46,9 @@ pub const BASE: &str = "/api/v1";
 
 /// Requests that write at the same time. The store's queue takes more than that.
 const WRITES: u32 = 256;
+
+/// Packages of plugins that are taken at the same time.
+const LARGE: usize = 2;
 
 /// Event streams at the same time.
 const STREAMS: usize = 256;
@@ -59,6 +64,7 @@ struct Inner {
     stop: watch::Receiver<bool>,
     ready: AtomicBool,
     writes: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
@@ -81,6 +87,7 @@ impl ApiState {
             stop,
             ready: AtomicBool::new(false),
             writes: Arc::new(Semaphore::new(WRITES as usize)),
+            large: Arc::new(Semaphore::new(LARGE)),
             streams: Arc::new(Semaphore::new(STREAMS)),
         }))
     }
@@ -96,6 +103,10 @@ impl ApiState {
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         self.0.desk.store()
+    }
+
+    pub(crate) fn fleet(&self) -> &Fleet {
+        self.0.desk.fleet()
     }
 
     pub(crate) fn stop(&self) -> watch::Receiver<bool> {
@@ -118,6 +129,10 @@ impl ApiState {
         self.0.writes.clone().try_acquire_owned().ok()
     }
 
+    pub(crate) fn take_large_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.large.clone().try_acquire_owned().ok()
+    }
+
     pub(crate) fn take_stream_seat(&self) -> Option<OwnedSemaphorePermit> {
         self.0.streams.clone().try_acquire_owned().ok()
     }
@@ -138,6 +153,8 @@ pub struct Route {
     pub path: &'static str,
     /// The least scope.
     pub scope: Option<Scope>,
+    /// The most bytes of its body.
+    pub body: usize,
 }
 
 /// Every route. Those outside [`BASE`] are for monitors.
@@ -147,10 +164,15 @@ pub fn routes() -> Vec<Route> {
 
 fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
     use Scope::{Admin, Agent, Read};
-    let row = |method, path, scope, handler| (Route { method, path, scope }, handler);
+    let row = |method, path, scope, handler| (Route { method, path, scope, body: input::MAX_BODY }, handler);
     let open = |path, handler| row(Method::GET, path, None, handler);
     let read = |path, handler| row(Method::GET, path, Some(Read), handler);
     let work = |path, handler| row(Method::POST, path, Some(Agent), handler);
+    let rule = |path, handler| row(Method::POST, path, Some(Admin), handler);
+    let install = (
+        Route { method: Method::POST, path: "/api/v1/plugins", scope: Some(Admin), body: plugins::MAX_PACKAGE },
+        post(plugins::install::install),
+    );
     vec![
         read("/api/v1/queue", get(queue::list)),
         work("/api/v1/queue/claim", post(queue::claim)),
@@ -169,9 +191,18 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),
-        row(Method::POST, "/api/v1/parked/{id}/replay", Some(Admin), post(parked::replay)),
+        rule("/api/v1/parked/{id}/replay", post(parked::replay)),
+        read("/api/v1/plugins", get(plugins::list)),
+        install,
+        row(Method::DELETE, "/api/v1/plugins/{plugin}", Some(Admin), delete(plugins::remove)),
+        read("/api/v1/plugins/{kind}/{name}", get(plugins::show)),
+        rule("/api/v1/plugins/{kind}/{name}/enable", post(plugins::enable)),
+        rule("/api/v1/plugins/{kind}/{name}/disable", post(plugins::disable)),
+        rule("/api/v1/plugins/{kind}/{name}/rollback", post(plugins::rollback)),
+        rule("/api/v1/plugins/{kind}/{name}/promote", post(plugins::promote)),
+        read("/api/v1/plugins/{kind}/{name}/differences", get(plugins::differences)),
         row(Method::GET, "/api/v1/tokens", Some(Admin), get(tokens::list)),
-        row(Method::POST, "/api/v1/tokens", Some(Admin), post(tokens::create)),
+        rule("/api/v1/tokens", post(tokens::create)),
         row(Method::DELETE, "/api/v1/tokens/{id}", Some(Admin), delete(tokens::revoke)),
         read("/api/v1/events", get(events::follow)),
         read("/api/v1/stats", get(status::stats)),
@@ -190,7 +221,7 @@ pub fn router(state: ApiState) -> Router {
     for (route, mut handler) in table() {
         // The layer that is added last runs first: the token is asked for before anything of the body is read.
         if route.method != Method::GET {
-            handler = handler.route_layer(from_fn_with_state(state.clone(), write::run));
+            handler = handler.route_layer(from_fn_with_state((state.clone(), route.body), write::run));
         }
         if let Some(scope) = route.scope {
             handler = handler.route_layer(from_fn_with_state((state.clone(), scope), auth::require));

@@ -2,6 +2,7 @@
 //! that is one transition goes to the store directly.
 use async_trait::async_trait;
 use std::sync::Arc;
+use tributary_fleet::Fleet;
 use tributary_model::ParkedId;
 use tributary_store::{NewReply, Store};
 
@@ -18,6 +19,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The store.
     fn store(&self) -> &Arc<dyn Store>;
+
+    /// Which plugins act where.
+    fn fleet(&self) -> &Arc<Fleet>;
 
     /// The bytes of a file: `id` is SHA-256 in lower-case hex. `None`: there is none of this id.
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error>;

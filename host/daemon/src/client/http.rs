@@ -10,6 +10,30 @@ use ureq::{Agent, Body};
 /// An answer longer than this is not read.
 const MOST: u64 = 1 << 30;
 
+/// How long an install may take: fetching and compiling.
+const INSTALL: Duration = Duration::from_secs(600);
+
+/// What is installed.
+pub(super) enum Package {
+    /// The component, and base64 of its signature's text.
+    Bytes(Vec<u8>, Option<String>),
+    /// `oci://…`
+    Source(String),
+}
+
+/// A part of a path, or a value of a query, as a URL carries it (RFC 3986 2.1).
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// Why a command did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -125,6 +149,23 @@ impl Api {
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         let request = self.agent.post(self.url(path)).header("authorization", self.authorization());
         self.json(request.header("content-type", "application/json").send(body.to_string()))
+    }
+
+    /// `POST` of a plugin's package, or of where it is: that takes as long as compiling it does.
+    pub(super) fn install(&self, path: &str, what: Package) -> Result<Value, ClientError> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.authorization());
+        let request = request.config().timeout_global(Some(INSTALL)).build();
+        self.json(match what {
+            Package::Source(source) => {
+                let body = serde_json::json!({ "source": source }).to_string();
+                request.header("content-type", "application/json").send(body)
+            }
+            Package::Bytes(bytes, None) => request.header("content-type", "application/wasm").send(bytes),
+            Package::Bytes(bytes, Some(signature)) => {
+                let request = request.header("content-type", "application/wasm");
+                request.header("tributary-signature", signature).send(bytes)
+            }
+        })
     }
 
     /// `DELETE`.
@@ -269,6 +310,13 @@ mod tests {
             ("http://a/b", None),
         ] {
             assert_eq!(base(given).ok().as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_path_stays_one_part() {
+        for (text, expected) in [("email", "email"), ("a b/c?d", "a%20b%2Fc%3Fd"), ("退", "%E9%80%80")] {
+            assert_eq!(escaped(text), expected);
         }
     }
 

@@ -131,6 +131,8 @@ fn list(page: &mut Page, parked: &Value, all: bool) {
         ("WHAT", 9),
         ("CHANNEL", 16),
         ("PLUGIN", 20),
+        ("VERSION", 12),
+        ("GEN", 6),
         ("BLAME", 7),
         ("TRIES", 5),
         ("REPLAYED", 20),
@@ -145,6 +147,8 @@ fn list(page: &mut Page, parked: &Value, all: bool) {
             (text("what"), None),
             (text("channel"), None),
             (text("plugin"), None),
+            (text("version"), None),
+            (item["generation"].as_i64().map(|number| number.to_string()).unwrap_or_default(), None),
             (text("blame"), None),
             (item["tries"].to_string(), None),
             (time("replayed_at"), None),
@@ -173,7 +177,8 @@ fn show(page: &mut Page, it: &Value) {
     row("what", text(&it["what"]));
     row("when", time(&it["at"]));
     row("channel", text(&it["channel"]));
-    row("plugin", text(&it["plugin"]));
+    row("plugin", format!("{} {}", text(&it["plugin"]), text(&it["version"])));
+    row("generation", it["generation"].as_i64().map(|number| number.to_string()).unwrap_or_default());
     row("blame", text(&it["blame"]));
     row("why", text(&it["why"]));
     row("tries", it["tries"].to_string());

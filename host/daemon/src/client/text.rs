@@ -3,12 +3,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// One line without anything that steers a terminal: escape sequences, line breaks and marks that turn the direction of
 /// writing. A customer's subject shall not repaint the operator's screen.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c == '\t' || c == '\n' || c == '\r' { ' ' } else { harmless(c) }).collect()
 }
 
 /// The lines of a text, each as [`plain`].
-pub(super) fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
     text.lines().map(|line| line.chars().map(|c| if c == '\t' { ' ' } else { harmless(c) }).collect())
 }
 
@@ -18,7 +18,7 @@ fn harmless(c: char) -> char {
 }
 
 /// How many columns it takes: two for a Chinese character.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
@@ -40,7 +40,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 }
 
 /// Filled up with blanks to so many columns.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
@@ -49,6 +49,37 @@ pub(super) fn moment(text: &str) -> String {
     match text.parse::<jiff::Timestamp>() {
         Ok(at) => format!("{} UTC", at.strftime("%Y-%m-%d %H:%M")),
         Err(_) => plain(text),
+    }
+}
+
+/// A whole number with commas: `10,000`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time in microseconds: `0.25 ms`, `12 ms`, `1.5 s`.
+pub(crate) fn micros(micros: f64) -> String {
+    match micros / 1_000.0 {
+        ms if ms < 10.0 => format!("{ms:.2} ms"),
+        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1_000.0),
+    }
+}
+
+/// A size: `640 KiB`, `12.5 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
     }
 }
 
@@ -93,6 +124,19 @@ mod tests {
             assert!(width(&cut) <= most);
         }
         assert_eq!(pad("退款", 6), "退款  ");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), expected);
+        }
+        for (time, expected) in [(250.0, "0.25 ms"), (12_400.0, "12 ms"), (1_500_000.0, "1.5 s")] {
+            assert_eq!(micros(time), expected);
+        }
+        for (size, expected) in [(12, "12 B"), (655_360, "640 KiB"), (13_107_200, "12.5 MiB")] {
+            assert_eq!(bytes(size), expected);
+        }
     }
 
     #[test]

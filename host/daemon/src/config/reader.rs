@@ -203,6 +203,33 @@ impl<'a, 't> Section<'a, 't> {
         })
     }
 
+    /// A number within limits, with or without a fraction.
+    pub fn fraction(&self, key: &'static str, from: f64, to: f64) -> Option<f64> {
+        self.value(key, |value| {
+            let number = match value {
+                DeValue::Integer(number) => number.as_str().parse().ok(),
+                DeValue::Float(number) => number.as_str().parse().ok(),
+                _ => None,
+            };
+            number
+                .filter(|number: &f64| (from..=to).contains(number))
+                .ok_or_else(|| format!("is {}, a number from {from} to {to} was expected", shown(value)))
+        })
+    }
+
+    /// Every key with its text, for a table whose keys are names. Nothing of it is left for [`Section::finish`].
+    pub fn texts_by_name(&self) -> Vec<(String, String)> {
+        let mut named = Vec::new();
+        for (key, value) in self.table.into_iter().flatten() {
+            let name = key.get_ref().to_string();
+            match value.get_ref().as_str() {
+                Some(text) => named.push((name, text.to_owned())),
+                None => self.fault(&name, format!("is {}, a text was expected", article(value.get_ref()))),
+            }
+        }
+        named
+    }
+
     /// A size: a number of bytes, or a text such as `"25 MiB"`.
     pub fn size(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
         self.value(key, |value| {
@@ -283,6 +310,7 @@ fn shown(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("{text:?}"),
         DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
         other => article(other).to_owned(),
     }
 }

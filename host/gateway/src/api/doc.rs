@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the handlers: their paths, parameters and shapes; security, errors and the idempotency
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
-use super::{conversations, parked, queue, routes, status, tokens, write};
+use super::{conversations, parked, plugins, queue, routes, status, tokens, write};
 use axum::Json;
 use axum::http::Method;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -22,6 +22,7 @@ use utoipa::{Modify, OpenApi};
         (name = "queue", description = "What waits, and taking the next"),
         (name = "conversations", description = "Reading and working on one customer's matter"),
         (name = "parked", description = "What could not be handled: kept, shown, replayed"),
+        (name = "plugins", description = "Which version of which plugin acts where; trying, swapping, going back"),
         (name = "tokens", description = "Who may do what"),
         (name = "status", description = "Live events, counts, health")
     ),
@@ -44,6 +45,15 @@ use utoipa::{Modify, OpenApi};
         parked::show,
         parked::raw,
         parked::replay,
+        plugins::list,
+        plugins::install::install,
+        plugins::remove,
+        plugins::show,
+        plugins::enable,
+        plugins::disable,
+        plugins::rollback,
+        plugins::promote,
+        plugins::differences,
         tokens::list,
         tokens::create,
         tokens::revoke,
@@ -106,7 +116,11 @@ impl Modify for House {
                 error(operation, "409", "Refused as things stand: `type` says why");
                 error(operation, "422", "A value is out of range, or the idempotency key belongs to another request");
             } else if route.method == Method::DELETE {
-                error(operation, "422", "It would leave nobody who may make tokens");
+                if route.path.contains("tokens") {
+                    error(operation, "422", "It would leave nobody who may make tokens");
+                } else {
+                    error(operation, "409", "Refused as things stand: `type` says why");
+                }
             } else if operation.parameters.iter().flatten().any(in_query) {
                 error(operation, "400", "The query string cannot be read");
             }

@@ -1,30 +1,46 @@
 //! Reading requests: JSON bodies, query strings, ids and cursors. Whatever cannot be read is answered with where it is and
 //! what was expected.
 use super::problem::{Kind, Problem};
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use data_encoding::BASE64URL_NOPAD;
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tributary_model::{ConversationId, Timestamp};
 use tributary_store::{Cursor, Page};
 
-/// A body is at most this long.
+/// A body is at most this long, where its route does not say otherwise.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// A body has to arrive within this time, so that a stalled client does not keep its place.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The whole body, bounded in size and time.
-pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
-        Err(_) => Err(Problem::new(Kind::Timeout, format!("no complete body within {} s", BODY_TIMEOUT.as_secs()))),
-        Ok(Ok(bytes)) => Ok(bytes),
-        // The only two ways to fail: too long, or the connection broke and nobody reads the answer.
-        Ok(Err(_)) => Err(Problem::new(Kind::TooLarge, format!("a body has at most {MAX_BODY} bytes"))),
-    }
+/// The whole body, bounded in size and time, in one buffer: a package of a plugin is not copied while it comes in.
+pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Kind::TooLarge, format!("a body has at most {most} bytes here"));
+    let (announced, exact) = (body.size_hint().lower(), body.size_hint().exact());
+    let announced = usize::try_from(announced).ok().filter(|size| *size <= most).ok_or_else(too_large)?;
+    let read = async {
+        let mut chunks = body.into_data_stream();
+        let mut whole = Vec::with_capacity(announced);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(Kind::BadRequest, "the body broke off"))?;
+            if whole.is_empty() && exact == Some(chunk.len() as u64) {
+                return Ok(chunk);
+            }
+            if whole.len() + chunk.len() > most {
+                return Err(too_large());
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(Bytes::from(whole))
+    };
+    tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or_else(|_| {
+        Err(Problem::new(Kind::Timeout, format!("no complete body within {} s", BODY_TIMEOUT.as_secs())))
+    })
 }
 
 /// A JSON body. No body at all reads as `{}`, so that a request without any setting needs none.
@@ -35,7 +51,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
-        let bytes = read_body(request.into_body()).await?;
+        let bytes = read_body(request.into_body(), MAX_BODY).await?;
         if bytes.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -109,6 +125,8 @@ pub(crate) enum Listed {
     Conversations = 2,
     /// What is kept aside.
     Parked = 3,
+    /// What a trial decided differently.
+    Differences = 4,
 }
 
 /// The page that `limit` and `cursor` ask for.

@@ -30,7 +30,11 @@ pub(crate) struct ParkedView {
     channel: Option<String>,
     /// The plugin it failed in.
     plugin: String,
-    /// Who is to blame: `guest`, `trap`, `budget`, `host`, `sender`.
+    /// Which version of it; empty where none was asked.
+    version: String,
+    /// Which generation of it; none where none was asked.
+    generation: Option<i64>,
+    /// Who is to blame: `guest`, `trap`, `budget`, `host`, `sender`, `breaker`.
     #[schema(example = "trap")]
     blame: String,
     /// Why, in one sentence.
@@ -58,6 +62,8 @@ impl From<&Parked> for ParkedView {
             },
             channel: row.channel.as_ref().map(|channel| channel.to_string()),
             plugin: row.plugin.to_string(),
+            version: row.version.clone(),
+            generation: Some(row.generation.0).filter(|generation| *generation != 0),
             blame: row.blame.clone(),
             why: row.why.clone(),
             at: rfc3339(row.at),

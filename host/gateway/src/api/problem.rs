@@ -51,10 +51,10 @@ kinds! {
     BadRequest = "bad-request", BAD_REQUEST, "The request cannot be read",
         "`detail` says where and what was expected; `at` is the place in the JSON body.";
     /// The body is not JSON.
-    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
-        "Send the header `Content-Type: application/json`.";
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type",
+        "Send the header `Content-Type: application/json`, or for a plugin's package `application/wasm`.";
     /// The body is too long.
-    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "The body is too long", "A body has at most 1 MiB.";
+    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "The body is too long", "A body has at most 1 MiB, a plugin's package 64 MiB.";
     /// The body did not come.
     Timeout = "timeout", REQUEST_TIMEOUT, "The body did not arrive in time", "A body has to arrive within 60 seconds.";
     /// It can be read, and says something that cannot be done.
@@ -75,6 +75,33 @@ kinds! {
     /// It failed again.
     ReplayFailed = "replay-failed", UNPROCESSABLE_ENTITY, "It failed again",
         "`detail` says why. It stays parked; replay it again when the cause is gone.";
+    /// The bytes are no plugin of this house.
+    NotAPlugin = "not-a-plugin", UNPROCESSABLE_ENTITY, "This is no plugin that can be loaded",
+        "`detail` says what is wrong with the file. `tributary plugin inspect FILE` and `tributary plugin compat FILE` say more. Nothing has changed.";
+    /// Not signed, by somebody else, altered, older, or it wants more than it had.
+    Untrusted = "plugin-not-trusted", UNPROCESSABLE_ENTITY, "The plugin is not trusted",
+        "`detail` says what is missing and how to go on. Nothing has changed.";
+    /// It does not load with the configuration of a place.
+    NotLoaded = "plugin-does-not-load", UNPROCESSABLE_ENTITY, "The plugin does not load",
+        "`detail` says in which place and why. What acted there goes on acting.";
+    /// Its state could not be migrated.
+    NotMigrated = "migration-failed", UNPROCESSABLE_ENTITY, "The plugin's state could not be migrated",
+        "`detail` says why. The state is as it was, and what acted goes on acting.";
+    /// Neither an adapter for a channel nor a policy for a position in the chain.
+    WrongKind = "plugin-of-another-kind", UNPROCESSABLE_ENTITY, "The plugin is of another kind than its place",
+        "A channel needs an adapter, the chain needs policies. `tributary plugin inspect FILE` says what a file is.";
+    /// As things stand there is nothing to do.
+    NothingToDo = "nothing-to-do", CONFLICT, "There is nothing to go back to, to promote or to remove",
+        "`detail` says why. GET /api/v1/plugins/{kind}/{name} shows the generations of a place.";
+    /// A plugin that fills a place cannot be removed.
+    InUse = "plugin-in-use", CONFLICT, "The plugin fills a place",
+        "Take the place out of tributary.toml, let the daemon read it again, then remove the plugin.";
+    /// The generation's life does not allow it.
+    IllegalStep = "generation-cannot", CONFLICT, "The generation cannot do this now",
+        "`detail` says where it stands. GET /api/v1/plugins/{kind}/{name} shows the generations of a place.";
+    /// A registry did not give the package.
+    SourceFailed = "source-failed", BAD_GATEWAY, "The package could not be fetched",
+        "`detail` has the registry's words. Nothing has changed; send it again when the cause is gone.";
     /// The same idempotency key is at work.
     UnderWay = "request-under-way", CONFLICT, "A request with this idempotency key is under way",
         "Wait, then send it again: the answer of the first will be given.";

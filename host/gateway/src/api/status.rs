@@ -1,4 +1,5 @@
 //! How the daemon is: `/healthz`, `/readyz`, `/metrics`, and the counts of the desk.
+use super::plugins::{gauges, view::unwell};
 use super::problem::{Kind, Problem};
 use super::view::StatsView;
 use super::{ApiState, auth, now};
@@ -7,16 +8,18 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use metrics::{describe_gauge, gauge};
 use std::time::Duration;
+use tributary_model::error::chain;
 use tributary_store::{Counts, Scope};
 
 /// How long the store may take to say that it is there.
 const PING: Duration = Duration::from_secs(2);
 
-/// Count what there is
+/// Count what there is, and say which places are not well
 #[utoipa::path(get, path = "/api/v1/stats", operation_id = "stats", tag = "status", responses((status = 200, description = "The counts", body = StatsView)))]
 pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<StatsView>, Problem> {
     let counts = state.store().counts(now()).await?;
-    Ok(axum::Json(StatsView::from(counts)))
+    let places = state.fleet().places().await?;
+    Ok(axum::Json(StatsView::new(counts, unwell(&places))))
 }
 
 /// Is the process alive?
@@ -67,7 +70,12 @@ pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -
         Err(error) => tracing::warn!(%error, "the counts of the desk are missing from the metrics"),
     }
     handle.run_upkeep();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response())
+    let mut text = handle.render();
+    match state.fleet().places().await {
+        Ok(places) => text.push_str(&gauges::render(&places)),
+        Err(error) => tracing::warn!(error = %chain(&error), "the generations are missing from the metrics"),
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
 /// Tells the recorder what the gauges mean. Called once, when the router is built.

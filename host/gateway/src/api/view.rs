@@ -1,5 +1,6 @@
 //! What the API shows, as JSON: one type per shape, made from the rules' and the store's types. Times are RFC 3339 in UTC
 //! with milliseconds; what is not known is `null`.
+use super::plugins::view::UnwellView;
 use serde::{Deserialize, Serialize};
 use tributary_model::Timestamp;
 use tributary_model::conversation::Conversation;
@@ -536,12 +537,14 @@ pub(crate) struct StatsView {
     outgoing: u64,
     /// Things kept aside and not replayed.
     parked: u64,
+    /// Places whose breaker is not closed, or in which nothing acts.
+    unwell: Vec<UnwellView>,
 }
 
-impl From<Counts> for StatsView {
-    fn from(counts: Counts) -> Self {
+impl StatsView {
+    pub(crate) fn new(counts: Counts, unwell: Vec<UnwellView>) -> Self {
         let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = counts;
-        Self { waiting, held, conversations, messages, undecided, outgoing, parked }
+        Self { waiting, held, conversations, messages, undecided, outgoing, parked, unwell }
     }
 }
 

@@ -30,13 +30,19 @@ pub(crate) struct KeepInstead(pub(crate) Vec<u8>);
 
 /// The layer of every route that writes.
 pub(crate) async fn run(
-    State(state): State<ApiState>,
+    State((state, most)): State<(ApiState, usize)>,
     caller: Caller,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
+    let busy = |what| Problem::new(Kind::Overloaded, what);
+    // Few at once, because each may hold as many bytes as a plugin may have.
+    let _large = match most > MAX_BODY {
+        true => Some(state.take_large_place().ok_or_else(|| busy("other packages are being taken"))?),
+        false => None,
+    };
+    let body = read_body(body, most).await?;
     let key = match parts.headers.get(IDEMPOTENCY_KEY) {
         Some(value) if parts.method == Method::POST => Some(RequestKey {
             token: caller.token,
@@ -45,9 +51,7 @@ pub(crate) async fn run(
         }),
         _ => None,
     };
-    let place = state
-        .take_write_place()
-        .ok_or_else(|| Problem::new(Kind::Overloaded, "too many requests that write are under way"))?;
+    let place = state.take_write_place().ok_or_else(|| busy("too many requests that write are under way"))?;
     let request = Request::from_parts(parts, Body::from(body));
     // A task of its own, because the connection's task is dropped with the connection: a half-run request would leave its
     // key under way. The place is what a stop waits for.

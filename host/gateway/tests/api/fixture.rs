@@ -3,18 +3,22 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tributary_fleet::{Fleet, FleetConfig, Rollout, TrialLimits, TrustConfig};
 use tributary_gateway::api::{ApiState, auth};
 use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
 use tributary_gateway::http::{Drained, HttpConfig, serve};
 use tributary_model::decision::Objection;
 use tributary_model::message::{Attachment, ChannelEvent};
 use tributary_model::{ConversationId, ParkedId, Timestamp};
+use tributary_pipeline::BreakerLimits;
+use tributary_runtime::{Blobs, Budgets, Nothing, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, NewToken, Scope, Store};
@@ -25,6 +29,7 @@ pub const BLOB: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15
 /// Plays the pipeline. A text with `promise` is blocked by a review, one with `hmm` is warned about.
 pub struct TestDesk {
     store: Arc<dyn Store>,
+    fleet: Arc<Fleet>,
     /// A reply waits for a permit, so that a test can hold one up.
     pub gate: Semaphore,
     /// Replies that have come as far as the gate.
@@ -67,6 +72,10 @@ impl Desk for TestDesk {
         &self.store
     }
 
+    fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
+    }
+
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {
         Ok((id == BLOB).then(|| b"<script>alert(1)</script>".to_vec()))
     }
@@ -94,8 +103,9 @@ impl House {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path())).unwrap());
-        let desk =
-            Arc::new(TestDesk { store: store.clone(), gate: Semaphore::new(1_000), replies: AtomicUsize::new(0) });
+        let fleet = runtime.block_on(fleet(dir.path(), store.clone()));
+        let (gate, replies) = (Semaphore::new(1_000), AtomicUsize::new(0));
+        let desk = Arc::new(TestDesk { store: store.clone(), fleet, gate, replies });
         let (stop, stopped) = watch::channel(false);
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
         let state = ApiState::new(desk.clone(), recorder.handle(), stopped, metrics_need_token);
@@ -167,6 +177,33 @@ impl House {
         self.stop();
         self.runtime.block_on(self.serving.take().unwrap()).unwrap()
     }
+}
+
+/// A fleet without any place: what every desk is before its configuration names one.
+async fn fleet(dir: &Path, store: Arc<dyn Store>) -> Arc<Fleet> {
+    let services = Services {
+        state: Arc::new(Nothing),
+        mail: Arc::new(Nothing),
+        secrets: Arc::new(Nothing),
+        http: Arc::new(Nothing),
+        recorder: None,
+        blobs: Blobs::open(&dir.join("blobs")).unwrap(),
+    };
+    let config = FleetConfig {
+        plugins: dir.join("plugins"),
+        packages: dir.join("packages"),
+        lock: dir.join("tributary.lock"),
+        watch: false,
+        trust: TrustConfig::default(),
+        rollout: Rollout::AtOnce,
+        trial: TrialLimits::default(),
+        breaker: BreakerLimits::default(),
+        budgets: Budgets::default(),
+        keep: 2,
+    };
+    let runtime = tributary_runtime::Runtime::new(RuntimeConfig::default(), services).unwrap();
+    let opened = Fleet::open(config, Vec::new(), runtime, store).await;
+    opened.map(|(fleet, _)| fleet).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
 /// Waits for a condition; what was seen last, if it never comes.
