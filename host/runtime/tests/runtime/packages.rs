@@ -293,7 +293,11 @@ proptest! {
         let mut bytes = GOOD.clone();
         let at = at.index(bytes.len());
         bytes[at] = to;
-        if let Ok(package) = Package::read(bytes) {
+        let found = compat(bytes.clone(), &Contracts::default());
+        let read = Package::read(bytes);
+        prop_assert_eq!(found.refused.as_ref().map(ToString::to_string), read.as_ref().err().map(ToString::to_string));
+        prop_assert!(found.refused.is_none() || !found.needs.is_empty(), "{}", found);
+        if let Ok(package) = read {
             prop_assert!(package.decides());
         }
     }
