@@ -48,9 +48,8 @@ async fn faults(dir: &Path) -> Vec<Fault> {
         .and_then(|services| Ok(Runtime::new(wire::runtime_config(&config, None), services)?));
     match runtime {
         Ok(runtime) => {
-            if let Err(mut found) = plugins::load(&config, &folder, &runtime).await {
-                faults.append(&mut found);
-            }
+            let errors = tributary_fleet::check(&config.fleet, &config.places, &runtime).await;
+            faults.append(&mut plugins::faults(&config, &errors));
         }
         Err(error) => {
             faults.push(Fault { file: FILE.into(), line: None, key: "plugins".into(), what: format!("{error:#}") });

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tributary_fleet::lock::Lock;
 use tributary_gateway::api::auth::new_token;
 use tributary_runtime::{Kind, Package};
 use tributary_store::{NewToken, Scope};
@@ -29,6 +30,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     private(&folder.secrets(), 0o700)?;
     let mut channels = Vec::new();
     let mut policies = Vec::new();
+    let mut packages = Vec::new();
     for path in &bundled {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let package = Package::read(bytes.as_slice()).with_context(|| format!("{} is no plugin", path.display()))?;
@@ -45,7 +47,10 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
             Kind::Policy | Kind::Review => policies.push(name.clone()),
         }
         std::fs::write(args.dir.join("config").join(format!("{name}.toml")), defaults)?;
+        packages.push(package);
     }
+    // They came with the daemon: the lock is the operator's word for them, and whatever replaces them has to be signed.
+    Lock::bundled(&packages).write(&folder.lock())?;
     policies.sort_by_key(|name| CHAIN.iter().position(|known| known == name).unwrap_or(CHAIN.len()));
     std::fs::write(args.dir.join(FILE), configuration(args, &channels, &policies))?;
     let secret = block_on(first_token(&folder))?;

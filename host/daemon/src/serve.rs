@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tributary_fleet::Fleet;
 use tributary_gateway::api::ApiState;
 use tributary_gateway::http::{self, HttpConfig};
 use tributary_gateway::smtp;
@@ -39,15 +40,17 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let services = wire::services(&config, &folder, &store)?;
     let blobs = services.blobs.clone();
     let runtime = Runtime::new(wire::runtime_config(&config, Some(folder.cache())), services)?;
-    let set = match plugins::load(&config, &folder, &runtime).await {
-        Ok(set) => set,
-        Err(faults) => {
-            report(&faults);
+    let opened = Fleet::open(config.fleet.clone(), config.places.clone(), runtime, store.clone()).await;
+    let (fleet, set) = match opened {
+        Ok(opened) => opened,
+        Err(errors) => {
+            report(&plugins::faults(&config, &errors));
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         }
     };
     let pipeline = Pipeline::new(store, set, config.pipeline.clone());
-    let house = Arc::new(House { pipeline: pipeline.clone(), blobs });
+    fleet.attach(pipeline.clone());
+    let house = Arc::new(House { pipeline: pipeline.clone(), fleet: fleet.clone(), blobs });
 
     // Two drivers, because they stop one after the other: the doors first, then the stages behind them.
     let (doors, stages) = (Driver::new(), Driver::new());
@@ -68,11 +71,12 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         });
     }
     pipeline.start(&stages).await.context("the stages cannot be started")?;
+    doors.spawn("fleet", fleet.clone().run(doors.stop()));
     api.set_ready(true);
     println!("ready {}", told.join(" "));
 
     while let Asked::Reload = signals.next().await {
-        reload(&config.dir, &folder, &runtime, &pipeline).await;
+        reload(&config.dir, &fleet).await;
     }
     tracing::info!("stopping: no more mail is taken, what is under way is finished");
     api.set_ready(false);
@@ -99,17 +103,18 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpLis
     TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
 }
 
-/// Reads the configuration again. Channels and policies change with one pointer; doors, relay and limits need a restart.
-async fn reload(dir: &Path, folder: &Folder, runtime: &Arc<Runtime>, pipeline: &Pipeline) {
-    let loaded = match Config::read(dir) {
-        Ok(config) => plugins::load(&config, folder, runtime).await,
+/// Reads the configuration again. What changed in a place becomes a new generation there; doors, relay and limits need a
+/// restart.
+async fn reload(dir: &Path, fleet: &Fleet) {
+    let taken = match Config::read(dir) {
+        Ok(config) => {
+            let reloaded = fleet.reload(config.fleet.clone(), config.places.clone()).await;
+            reloaded.map_err(|errors| plugins::faults(&config, &errors))
+        }
         Err(faults) => Err(faults),
     };
-    match loaded {
-        Ok(set) => {
-            pipeline.swap_plugins(set);
-            tracing::info!("the configuration was read again: channels and policies are the new ones");
-        }
+    match taken {
+        Ok(()) => tracing::info!("the configuration was read again: channels and policies are as it says"),
         Err(faults) => {
             for fault in &faults {
                 tracing::error!("{fault}");

@@ -4,6 +4,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tributary_fleet::Fleet;
 use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
 use tributary_model::error::chain;
@@ -11,7 +12,8 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, EgressConfig, HttpEgress, MailRelay, Nothing, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
+    Blobs, EgressConfig, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services,
+    SmtpRelay, StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, StateScope, Store, StoreError};
@@ -47,6 +49,7 @@ pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
         mail: Arc::new(Nothing),
         secrets: Arc::new(Nothing),
         http: Arc::new(Nothing),
+        recorder: None,
         blobs,
     })
 }
@@ -62,6 +65,7 @@ pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> any
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
         http: Arc::new(HttpEgress::new(EgressConfig::default()).context("egress cannot be set up")?),
+        recorder: config.recording.clone().map(Recorder::open).transpose().context("calls cannot be recorded")?,
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
     })
 }
@@ -107,6 +111,8 @@ impl SecretSource for SecretFiles {
 pub struct House {
     /// The stages.
     pub pipeline: Arc<Pipeline>,
+    /// Which plugins act where.
+    pub fleet: Arc<Fleet>,
     /// Files of messages.
     pub blobs: Arc<Blobs>,
 }
@@ -153,6 +159,10 @@ impl Desk for House {
 
     fn store(&self) -> &Arc<dyn Store> {
         self.pipeline.store()
+    }
+
+    fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
     }
 
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {

@@ -1,0 +1,120 @@
+//! Customers who write several mails each into one conversation, at a set pace: load in which order can be seen.
+use std::time::{Duration, Instant};
+
+use crate::desk::SUPPORT;
+use crate::smtp::Client;
+use crate::store;
+use crate::{Desk, wait};
+
+/// How much traffic.
+#[derive(Debug, Clone, Copy)]
+pub struct Traffic {
+    /// A word in every id, so that two runs on one desk differ.
+    pub run: u32,
+    /// Customers, each with one conversation.
+    pub customers: usize,
+    /// Mails of each.
+    pub each: usize,
+    /// Mails a second in all.
+    pub per_second: u32,
+    /// Connections at once; a customer's mails go over one of them, one after the other.
+    pub connections: usize,
+}
+
+impl Traffic {
+    /// Mails in all.
+    pub fn mails(&self) -> usize {
+        self.customers * self.each
+    }
+
+    fn address(&self, customer: usize) -> String {
+        format!("customer-{customer}@run{}.example", self.run)
+    }
+
+    fn id(&self, customer: usize, turn: usize) -> String {
+        format!("{turn}.{customer}@run{}.example", self.run)
+    }
+
+    fn mail(&self, customer: usize, turn: usize) -> Vec<u8> {
+        let (from, id) = (self.address(customer), self.id(customer, turn));
+        let thread = match turn {
+            0 => String::new(),
+            _ => format!("In-Reply-To: <{0}>\r\nReferences: <{0}>\r\n", self.id(customer, 0)),
+        };
+        // One in twenty asks for money back: what policies decide about those is another thing.
+        let wants = if customer.is_multiple_of(20) { "I want a refund for my order" } else { "Where is my order" };
+        format!(
+            "From: Customer {customer} <{from}>\r\nTo: {SUPPORT}\r\nSubject: {wants} {customer}?\r\n{thread}\
+             Date: Mon, 16 Mar 2026 10:00:00 +0800\r\nMessage-ID: <{id}>\r\n\
+             Content-Type: text/plain; charset=utf-8\r\n\r\n{wants} {customer}? This is message {turn} of mine.\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// Sends everything, and panics where a mail is not taken. From the end of DATA to the 250, for each mail.
+    pub fn send(&self, address: &str) -> Vec<Duration> {
+        let start = Instant::now();
+        let threads: Vec<_> = (0..self.connections)
+            .map(|mine| {
+                let (traffic, address) = (*self, address.to_owned());
+                std::thread::spawn(move || traffic.connection(&address, mine, start))
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("every mail is taken")).collect()
+    }
+
+    fn connection(&self, address: &str, mine: usize, start: Instant) -> Vec<Duration> {
+        let mut client = Client::open(address);
+        let mut took = Vec::new();
+        for turn in 0..self.each {
+            for customer in (mine..self.customers).step_by(self.connections) {
+                let place = turn * self.customers + customer;
+                let due = start + Duration::from_secs_f64(place as f64 / f64::from(self.per_second));
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                let mail = self.mail(customer, turn);
+                let began = Instant::now();
+                let reply = client.send(&self.address(customer), &[SUPPORT], &mail).expect("the server listens");
+                took.push(began.elapsed());
+                assert_eq!(reply.code, 250, "{reply:?}");
+            }
+        }
+        took
+    }
+
+    /// Waits until every mail is there and decided about; panics unless each is there once, in one conversation of its
+    /// customer, in the order it was written, and nothing is kept aside.
+    pub fn must_be_there(&self, desk: &Desk) {
+        let like = format!("%@run{}.example%", self.run);
+        wait::until("every mail to be there and decided about", || {
+            let connection = store::open(&desk.dir);
+            let there = store::number(&connection, "SELECT count(*) FROM message WHERE external_id LIKE ?", [&like]);
+            let rows = store::Rows::count(&desk.dir);
+            if there >= self.mails() && rows.undecided == 0 && rows.parked == 0 {
+                Ok(())
+            } else {
+                Err(format!("{there} of {} mails, {rows:?}", self.mails()))
+            }
+        });
+        let connection = store::open(&desk.dir);
+        let rows = store::texts(
+            &connection,
+            "SELECT conversation || ' ' || external_id FROM message WHERE digest IS NOT NULL ORDER BY id",
+        );
+        let mut seen: Vec<Vec<(i64, usize)>> = vec![Vec::new(); self.customers];
+        let ending = format!("@run{}.example", self.run);
+        for row in &rows {
+            let (conversation, id) = row.split_once(' ').expect("two columns");
+            let Some(id) = id.trim_matches(['<', '>']).strip_suffix(&ending) else { continue };
+            let (turn, customer) = id.split_once('.').expect("an id of ours");
+            let customer: usize = customer.parse().expect("a number");
+            seen[customer].push((conversation.parse().expect("a number"), turn.parse().expect("a number")));
+        }
+        for (customer, messages) in seen.iter().enumerate() {
+            let turns: Vec<usize> = messages.iter().map(|(_, turn)| *turn).collect();
+            let want: Vec<usize> = (0..self.each).collect();
+            assert_eq!(turns, want, "the mails of customer {customer}: each once, in order");
+            let first = messages[0].0;
+            assert!(messages.iter().all(|(conversation, _)| *conversation == first), "one conversation: {messages:?}");
+        }
+    }
+}
