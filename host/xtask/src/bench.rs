@@ -11,9 +11,10 @@ use crate::{build, plugins};
 const OUTSIDE: [&str; 3] = ["mail", "latency", "memory"];
 
 /// One thing measured inside: its name, and the program below `target/release` with its arguments.
-const INSIDE: [(&str, &str, &[&str]); 4] = [
+const INSIDE: [(&str, &str, &[&str]); 5] = [
     ("store", "examples/ceiling", &[]),
     ("calls", "examples/calls", &["target/plugins/channel-email.wasm", "from=Shop <support@shop.example>"]),
+    ("resident", "examples/resident", &["target/plugins/channel-email.wasm", "from=Shop <support@shop.example>"]),
     ("policy", "examples/calls", &["target/plugins/policy-triage.wasm"]),
     ("native", "tributary-bench", &[]),
 ];
