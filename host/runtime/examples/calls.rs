@@ -1,4 +1,5 @@
-//! What a call costs: medians of fresh and reused calls of a plugin, and of loading it cold and warm.
+//! What a call costs: medians of fresh and reused calls of a plugin, of fresh ones while every call is recorded, and of
+//! loading it cold and warm.
 //!
 //! `cargo run --release -p tributary-runtime --example calls -- COMPONENT [key=value…]`; the pairs are configuration.
 use std::path::Path;
@@ -8,8 +9,8 @@ use tributary_model::decision::{Contact, Entry, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
 use tributary_model::{ChannelName, ContactId, ConversationId, Timestamp};
 use tributary_runtime::{
-    Adapter, Blobs, CallContext, CallCost, Generation, Nothing, Package, Policy, Runtime, RuntimeConfig, Services,
-    Settings,
+    Adapter, Blobs, CallContext, CallCost, Generation, Nothing, Package, Policy, Recorder, RecorderConfig, Runtime,
+    RuntimeConfig, Services, Settings,
 };
 
 const CALLS: usize = 5_000;
@@ -35,7 +36,7 @@ async fn main() -> Outcome<()> {
         ..Settings::default()
     };
     for round in ["cold", "warm"] {
-        let runtime = runtime(folder.path())?;
+        let runtime = runtime(folder.path(), None)?;
         let start = Instant::now();
         let generation = runtime.load(Arc::clone(&package), settings.clone()).await?;
         println!(
@@ -45,8 +46,15 @@ async fn main() -> Outcome<()> {
             generation.pictured()
         );
     }
-    let runtime = runtime(folder.path())?;
-    for (how, reuse) in [("fresh", 0), ("reused", u32::MAX)] {
+    let plain = runtime(folder.path(), None)?;
+    let mut recorder = RecorderConfig::new(folder.path().join("recordings"));
+    // Every call, and as fast as the bench makes them.
+    recorder.per_second = u32::MAX;
+    let recorder = Recorder::open(recorder)?;
+    let recording = runtime(folder.path(), Some(Arc::clone(&recorder)))?;
+    for (how, reuse, runtime) in
+        [("fresh", 0, &plain), ("recorded", 0, &recording), ("reused", u32::MAX, &plain), ("fresh again", 0, &plain)]
+    {
         let settings = Settings { reuse: Some(reuse), ..settings.clone() };
         let generation = runtime.load(Arc::clone(&package), settings).await?;
         if generation.is_adapter() {
@@ -70,10 +78,13 @@ async fn main() -> Outcome<()> {
             }
         }
     }
+    recorder.flush();
+    let counts = recorder.counts();
+    println!("recorder: {} written, {} dropped because the queue was full", counts.recorded, counts.dropped);
     Ok(())
 }
 
-fn runtime(folder: &Path) -> Outcome<Arc<Runtime>> {
+fn runtime(folder: &Path, recorder: Option<Arc<Recorder>>) -> Outcome<Arc<Runtime>> {
     let config = RuntimeConfig { cache_dir: Some(folder.join("cache")), ..RuntimeConfig::default() };
     let nothing = Arc::new(Nothing);
     let services = Services {
@@ -81,7 +92,7 @@ fn runtime(folder: &Path) -> Outcome<Arc<Runtime>> {
         mail: Arc::clone(&nothing) as _,
         secrets: Arc::clone(&nothing) as _,
         http: nothing,
-        recorder: None,
+        recorder,
         blobs: Blobs::open(&folder.join("blobs"))?,
     };
     Ok(Runtime::new(config, services)?)

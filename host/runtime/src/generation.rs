@@ -141,7 +141,7 @@ impl Generation {
         self.watch.call(E::INDEX, &cost);
         if let (Some((source, turn, around)), Some(notes)) = (recorded, &notes) {
             let failed = said.as_ref().map_or(true, E::is_fault);
-            source.end(turn, failed, |limit| pack_call(limit, &around, &export, said.as_ref(), notes, &cost));
+            source.end(turn, failed, |room| pack_call(room, &around, &export, said.as_ref(), notes, &cost));
         }
         let tape = notes.filter(|_| wants_tape).map(|notes| Arc::new(notes.so_far().0));
         match said {

@@ -44,6 +44,12 @@ impl<'a> Pack<'a> {
         Self { out: Vec::new(), limit, full: false, told }
     }
 
+    /// So many bytes are likely to come.
+    pub fn expect(mut self, bytes: usize) -> Self {
+        self.out.reserve(bytes.min(self.limit));
+        self
+    }
+
     /// What was written; none where it went over the limit.
     pub fn finish(self) -> Option<Vec<u8>> {
         (!self.full).then_some(self.out)

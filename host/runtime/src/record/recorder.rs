@@ -3,7 +3,7 @@
 //! Recordings are worth having and not worth a customer's time: where the rate of a place, the queue or the disk does not
 //! allow one more, it is counted and left out. They are not synced either: a killed daemon loses none that it wrote, a
 //! machine that loses power may lose the last seconds.
-use super::recording::Callee;
+use super::recording::{Callee, Room};
 use super::segment::{self, Kind, Segment};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -232,13 +232,15 @@ pub(crate) struct Source {
     recorder: Arc<Recorder>,
     callee: Arc<Callee>,
     rate: Arc<Rate>,
+    /// Bytes of the call before: the next is likely to need as many, and grows into them without being moved.
+    last: AtomicUsize,
 }
 
 impl Source {
     pub fn new(recorder: Arc<Recorder>, callee: Callee) -> Self {
         let new = || Arc::new(Rate::new(recorder.config.per_second));
         let rate = Arc::clone(recorder.rates.lock().entry(callee.place.clone()).or_insert_with(new));
-        Self { recorder, callee: Arc::new(callee), rate }
+        Self { recorder, callee: Arc::new(callee), rate, last: AtomicUsize::new(0) }
     }
 
     /// A call begins. None: it is not recorded, and needs no tape.
@@ -250,14 +252,18 @@ impl Source {
         turn
     }
 
-    /// A call ended. `pack` gets the limit of bytes; none comes back where it took more.
-    pub fn end(&self, turn: Turn, failed: bool, pack: impl FnOnce(usize) -> Option<Vec<u8>>) {
+    /// A call ended. `pack` is told how large it may be; none comes back where it is larger.
+    pub fn end(&self, turn: Turn, failed: bool, pack: impl FnOnce(Room) -> Option<Vec<u8>>) {
         let tally = &self.recorder.tally;
         if turn == Turn::IfItFails && !(failed && self.rate.failed()) {
             return one_more(&tally.sampled_out);
         }
-        match pack(self.recorder.config.largest) {
-            Some(call) => self.recorder.send(&self.callee, call),
+        let room = Room { limit: self.recorder.config.largest, likely: self.last.load(Ordering::Relaxed) };
+        match pack(room) {
+            Some(call) => {
+                self.last.store(call.len() + call.len() / 8, Ordering::Relaxed);
+                self.recorder.send(&self.callee, call);
+            }
             None => one_more(&tally.too_large),
         }
     }

@@ -184,9 +184,16 @@ impl Circumstances {
     }
 }
 
-/// A call that ended, packed; none where that takes more than `limit` bytes.
+/// How large a call may be, packed, and how large it is likely to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub limit: usize,
+    pub likely: usize,
+}
+
+/// A call that ended, packed; none where that takes more than it may.
 pub(crate) fn pack_call<E: Spoken>(
-    limit: usize,
+    room: Room,
     around: &Circumstances,
     call: &E,
     ended: Result<&E::Said, &CallError>,
@@ -194,7 +201,7 @@ pub(crate) fn pack_call<E: Spoken>(
     cost: &CallCost,
 ) -> Option<Vec<u8>> {
     let (tape, told) = notes.so_far();
-    let mut to = Pack::within(limit, &told);
+    let mut to = Pack::within(room.limit, &told).expect(room.likely);
     to.map(8);
     to.key("function");
     to.key(E::FUNCTION?.as_str());
