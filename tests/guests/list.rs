@@ -31,6 +31,7 @@ macro_rules! each_guest {
                 policy_oversteps "decides what it was not granted";
             }
             texts {
+                overflows "calls itself without end and without a frame of its own";
                 grows_tables "grows a table without end";
                 returns_a_gigabyte "answers with 1 GiB made of the same 64 KiB";
                 lies_about_lengths "answers with a list longer than its memory";

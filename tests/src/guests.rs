@@ -26,6 +26,12 @@ macro_rules! all {
         adapters { $($adapter:ident $a:literal;)* } policies { $($policy:ident $p:literal;)* }
         texts { $($text:ident $t:literal;)* } files { $($file:ident $f:literal;)* }
     ) => {
+        /// The guests that serve a channel and are called before they misbehave.
+        pub const ADAPTERS: &[&str] = &[$(stringify!($adapter),)* $(stringify!($text),)*];
+        /// The guests that stand in the chain of policies.
+        pub const POLICIES: &[&str] = &[$(stringify!($policy),)*];
+        /// The guests that are refused before anything of them runs.
+        pub const REFUSED: &[&str] = &[$(stringify!($file),)*];
         /// Every guest: its name in the list, and what it does.
         pub const ALL: &[(&str, &str)] = &[
             $((stringify!($adapter), $a),)* $((stringify!($policy), $p),)*
@@ -48,7 +54,7 @@ pub fn file(guest: &str) -> PathBuf {
 }
 
 /// What a daemon with guests is configured with: budgets that are used up soon.
-const SMALL: &str = "[plugins]\nguest-time = \"200 ms\"\nwall-time = \"400 ms\"\nmemory = \"32 MiB\"\nbytes-out = \"4 MiB\"\n\
+const SMALL: &str = "[plugins]\ndevelopment = true\nguest-time = \"200 ms\"\nwall-time = \"400 ms\"\nmemory = \"32 MiB\"\nbytes-out = \"4 MiB\"\n\
                      [log]\nfilter = \"warn\"\n";
 
 /// A desk with two channels: email, and `bad`, which a guest serves. Nothing is started.
@@ -64,7 +70,7 @@ pub fn in_the_chain(setup: Setup, guest: &str) -> Desk {
     with_guest(setup.with(&policy), guest)
 }
 
-/// Nobody signs a guest, so its file is put where the daemon looks for plugins.
+/// Nobody signs a guest: its file is put where the daemon looks for plugins, which is in development mode.
 fn with_guest(setup: Setup, guest: &str) -> Desk {
     let desk = setup.with(SMALL).init();
     let path = desk.dir.join("plugins").join(format!("{}.wasm", plugin_name(guest)));

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test host fails by panicking")]
 
 pub mod api;
+pub mod build;
 pub mod case;
 pub mod certificate;
 pub mod desk;
@@ -18,6 +19,7 @@ pub mod registry;
 pub mod relay;
 pub mod smtp;
 pub mod store;
+pub mod traffic;
 pub mod wait;
 
 pub use api::Api;

@@ -17,6 +17,13 @@ pub fn python() -> PathBuf {
     built("target/peers/venv/bin/python")
 }
 
+/// A program that Debian brings.
+pub fn debian(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not there: `cargo xtask test` installs what the tests need"))
+}
+
 fn built(path: &str) -> PathBuf {
     let path = root().join(path);
     assert!(

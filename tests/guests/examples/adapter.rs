@@ -44,7 +44,7 @@ impl Channel for Guest {
     }
 
     fn send(&self, _: Outgoing) -> Result<Delivery, SendError> {
-        Err(SendError::permanent("it answers nobody"))
+        Ok(Delivery::accepted(None))
     }
 }
 

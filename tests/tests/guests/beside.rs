@@ -80,7 +80,8 @@ fn parked(desk: &Desk, guest: &str) -> Vec<Value> {
     items.reverse();
     for item in &items {
         assert_eq!(item["plugin"], plugin_name(guest).as_str(), "{item}");
-        assert_eq!(item["version"], VERSION, "{item}");
+        // None was asked about what the breaker keeps aside; it names the failure that opened it.
+        assert_eq!(item["version"], if item["blame"] == BREAKER { "" } else { VERSION }, "{item}");
         assert!(item["why"].as_str().is_some_and(|why| !why.is_empty()), "{item}");
     }
     items
@@ -149,7 +150,7 @@ pub fn traps() {
 }
 
 pub fn spins() {
-    parks("spins", "budget", "200 ms inside the guest");
+    parks("spins", "budget", "used up its budget of");
 }
 
 pub fn allocates() {
@@ -157,7 +158,7 @@ pub fn allocates() {
 }
 
 pub fn recurses() {
-    parks("recurses", "trap", "stack");
+    parks("recurses", "trap", "trapped");
 }
 
 /// And no more than the lines of a call reach the log.
@@ -286,7 +287,8 @@ pub fn policy_traps() {
 }
 
 pub fn policy_spins() {
-    parks_in_the_chain("policy_spins", "budget", "200 ms inside the guest");
+    // Several conversations are decided at once: where they share two cores, the time from start to end is up first.
+    parks_in_the_chain("policy_spins", "budget", "used up its budget of");
 }
 
 /// What it was not granted is refused and shown as refused; what it was granted is done.
@@ -301,6 +303,10 @@ pub fn policy_oversteps() {
     assert!(!words.contains("We owe you a fortune."), "{conversation}");
     assert_ne!(conversation["grade"], "emergency", "{conversation}");
     assert!(words.contains("X3"), "the note was granted: {conversation}");
+}
+
+pub fn overflows() {
+    parks("overflows", "trap", "call stack exhausted");
 }
 
 pub fn grows_tables() {

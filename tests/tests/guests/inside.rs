@@ -205,6 +205,11 @@ pub fn policy_oversteps() {
     room.goes_on();
 }
 
+pub fn overflows() {
+    let error = adapter("overflows");
+    assert!(matches!(&error, CallError::Trap(words) if words.contains("call stack exhausted")), "{error}");
+}
+
 pub fn grows_tables() {
     assert_eq!(breached(&adapter("grows_tables")), Budget::Memory);
 }

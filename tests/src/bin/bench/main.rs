@@ -1,13 +1,15 @@
 //! `cargo xtask bench [NAME …]`: measures the daemon as it ships, from outside, with the load of a process of its own.
+mod contain;
 mod latency;
 mod mail;
 mod memory;
 
 /// What can be measured, by name, and what each says of itself.
-const BENCHES: [(&str, &str, fn()); 3] = [
+const BENCHES: [(&str, &str, fn()); 4] = [
     ("mail", "mails of 1 KB over SMTP, 50 connections, each on disk before its 250, decided and queued", mail::run),
     ("latency", "from the end of DATA to visible in the queue, at 1,000 mails a second", latency::run),
     ("memory", "memory, queue listing and start with 100,000 conversations", memory::run),
+    ("contain", "each guest that misbehaves on purpose, and a channel that does not beside it", contain::run),
 ];
 
 fn main() {
