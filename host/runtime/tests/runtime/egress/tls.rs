@@ -2,7 +2,7 @@
 use super::outside::{Net, Server};
 use super::{Answer, PUBLIC, ask, get, hello, house, quick};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
@@ -31,8 +31,8 @@ async fn server(names: &[&str]) -> (Server, TempDir, PathBuf) {
     (Server::start(Some(TlsAcceptor::from(Arc::new(config)))).await, folder, path)
 }
 
-fn trusting(path: &PathBuf) -> EgressConfig {
-    EgressConfig { authorities: vec![path.clone()], ..quick() }
+fn trusting(path: &Path) -> EgressConfig {
+    EgressConfig { authorities: vec![path.to_path_buf()], ..quick() }
 }
 
 #[tokio::test]
