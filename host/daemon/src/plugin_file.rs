@@ -1,6 +1,7 @@
 //! Commands about plugin files that need no daemon: what a file is and asks for, whether this host can run it, making a
 //! key, signing, and handing a file to a registry. Nothing of a component is run here.
 mod compat;
+mod desk;
 mod inspect;
 mod sign;
 
@@ -8,8 +9,16 @@ pub use compat::run_compat;
 pub use inspect::run_inspect;
 pub use sign::{run_keygen, run_push, run_sign};
 
+use anyhow::Context;
 use clap::Args;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use tributary_fleet::trust::MAX_SIGNATURE;
+use tributary_runtime::Package;
+
+/// EX_DATAERR of sysexits: the file is not what it should be.
+pub const REFUSED: u8 = 65;
 
 /// `tributary plugin inspect`
 #[derive(Args)]
@@ -70,4 +79,33 @@ pub struct PushArgs {
     /// Where to: oci://HOST[:PORT]/NAME:TAG
     #[arg(value_name = "SOURCE")]
     pub to: String,
+}
+
+/// A component's bytes; of a larger one than is ever taken, one more than that, for the reader to say so.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(Package::MAX_SIZE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Where the signature of a component is.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".minisig");
+    name.into()
+}
+
+/// The text of its signature, where there is one.
+fn signature(path: &Path) -> anyhow::Result<Option<String>> {
+    let path = beside(path);
+    match File::open(&path) {
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            file.take(MAX_SIGNATURE as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }

@@ -1,16 +1,17 @@
 //! Packages from an OCI registry, in the layout that tools for WebAssembly share: a manifest whose configuration is
 //! `application/vnd.wasm.config.v0+json` and whose one layer is the component, `application/wasm`. The signature is an
-//! annotation of the manifest, [`SIGNATURE`], with the text of the `.minisig` file: one thing to push, for which a registry
-//! needs no feature and every tool has an option (`oras push --annotation`).
+//! annotation of the manifest, [`SIGNATURE`], with the `.minisig` file in base64, because not every tool can write an
+//! annotation of several lines: one thing to push, for which a registry needs no feature and tools have an option (`oras
+//! push --annotation`).
 //!
 //! A registry is believed nothing: the component is what the manifest's digest says, it is what the address says where
 //! that names a digest, and whose it is the signature says.
 use crate::trust::MAX_SIGNATURE;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use futures_util::StreamExt;
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::errors::{OciDistributionError, OciErrorCode};
-use oci_client::manifest::{OciDescriptor, OciImageManifest};
+use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use sha2::{Digest, Sha256};
@@ -177,9 +178,13 @@ impl Oci {
             ("org.opencontainers.image.description".to_owned(), package.manifest().description.clone()),
         ]);
         notes.retain(|_, value| !value.is_empty());
-        notes.extend(signature.map(|text| (SIGNATURE.to_owned(), text.to_owned())));
+        notes.extend(signature.map(|text| (SIGNATURE.to_owned(), BASE64.encode(text.as_bytes()))));
+        // The client writes a canonical form of JSON in which control characters stand as they are: no reader takes that.
+        let plain = |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let notes = notes.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
         let layers = [layer];
-        let manifest = OciImageManifest::build(&layers, &config, Some(notes));
+        let mut manifest = OciImageManifest::build(&layers, &config, Some(notes));
+        manifest.media_type = Some(OCI_IMAGE_MEDIA_TYPE.to_owned());
         let digest = self.timed(&reference, async {
             let told = |error| self.told(&reference, error);
             let auth = RegistryAuth::Anonymous;
@@ -232,10 +237,7 @@ impl Oci {
         if usize::try_from(layer.size).map_or(true, |size| size > limit) {
             return Err(OciError::TooLarge(limit));
         }
-        let signature = manifest.annotations.as_ref().and_then(|notes| notes.get(SIGNATURE)).cloned();
-        if signature.as_ref().is_some_and(|text| text.len() > MAX_SIGNATURE) {
-            return Err(OciError::Layout(format!("its annotation {SIGNATURE} is too long to be a signature")));
-        }
+        let signature = signature(&manifest)?;
         let mut stream = client.pull_blob_stream(reference, &layer).await.map_err(told)?.stream;
         let mut bytes = Vec::new();
         let quiet = |_| OciError::Slow { registry: reference.registry().to_owned(), within: self.config.quiet };
@@ -324,6 +326,16 @@ fn component(manifest: &OciImageManifest) -> Result<OciDescriptor, OciError> {
     }
 }
 
+/// The text of the signature, where the manifest has one.
+fn signature(manifest: &OciImageManifest) -> Result<Option<String>, OciError> {
+    let Some(note) = manifest.annotations.as_ref().and_then(|notes| notes.get(SIGNATURE)) else { return Ok(None) };
+    let short = Some(note).filter(|note| note.len() <= 2 * MAX_SIGNATURE);
+    let bytes = short.and_then(|note| BASE64.decode(note.as_bytes()).ok());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map(Some)
+        .ok_or_else(|| OciError::Layout(format!("its annotation {SIGNATURE} is not a .minisig file in base64")))
+}
+
 /// The words of an error's last cause: the ones before only say that there is one.
 fn deepest(error: &dyn Error) -> String {
     let mut last = error;
@@ -366,6 +378,19 @@ mod tests {
         }
         for safe in ["inside:5001", "inside", "127.0.0.1.example", "localhost.example:80", "10.0.0.1:5000"] {
             assert!(!oci.is_plain(safe), "{safe}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_is_no_base64_text_is_refused_and_none_is_none() {
+        let of = |note: Option<&str>| {
+            let notes = note.map(|note| BTreeMap::from([(SIGNATURE.to_owned(), note.to_owned())]));
+            signature(&OciImageManifest { annotations: notes, ..OciImageManifest::default() })
+        };
+        assert_eq!(of(None).unwrap(), None);
+        assert_eq!(of(Some("YQpi")).unwrap().as_deref(), Some("a\nb"));
+        for bad in ["a\nb", "/w==", &"YQpi".repeat(MAX_SIGNATURE)] {
+            assert!(matches!(of(Some(bad)), Err(OciError::Layout(_))));
         }
     }
 
