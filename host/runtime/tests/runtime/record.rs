@@ -2,21 +2,23 @@
 //! that does not fall over any more.
 use crate::guest::{ADAPTER, Guest, POLICY};
 use crate::house::{House, World, built, context, decide, outgoing, snapshot};
+use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tributary_model::decision::{Action, Decision, Entry, Grade, Happening, Snapshot};
 use tributary_model::message::{
-    Arrival, Attribute, Author, Content, Handle, HandleKind, Inbound, Outgoing, Rejection, SendError, ThreadHints,
+    Arrival, Attribute, Author, Content, Handle, HandleKind, Inbound, Outgoing, Rejection, Response, SendError,
+    ThreadHints,
 };
 use tributary_model::{ChannelName, ConversationId, Place, Timestamp};
 use tributary_runtime::record::{Counts, Ended, Function, Outcome, Service, Summary, Wanted, replay};
 use tributary_runtime::{
-    Adapter, CallContext, CallError, Generation, Grants, Outside, Package, Policy, Recorder, RecorderConfig, Recording,
-    Recordings, RuntimeConfig, Settings,
+    Adapter, CallContext, CallError, Egress, EgressError, Generation, GrantedRequest, Grants, Outside, Package, Policy,
+    Recorder, RecorderConfig, Recording, Recordings, RuntimeConfig, Settings,
 };
 
 /// A house that records everything it is asked to.
@@ -525,4 +527,55 @@ async fn the_fixtures_of_the_sdk_are_what_a_host_records() {
     let kept: Vec<_> = fixture.lines().map(|line| stable(serde_json::from_str(line).unwrap())).collect();
     let shown = || recorded.iter().map(|json| json.to_string() + "\n").collect::<String>();
     assert_eq!(recorded, kept, "a host now records:\n{}", shown());
+}
+
+/// A host on the network that counts who comes, and gives out a cookie.
+#[derive(Default)]
+struct Web(AtomicUsize);
+
+#[async_trait]
+impl Egress for Web {
+    async fn send(&self, _: GrantedRequest) -> Result<Response, EgressError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let cookie = Attribute { name: "set-cookie".into(), value: "session=4711".into() };
+        Ok(Response { status: 204, headers: vec![cookie], body: b"page".to_vec() })
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_http_is_answered_from_its_recording_and_its_credentials_are_not_in_it() {
+    // One header: `authorization`, `Bearer x`. The status of the answer is two bytes at 520.
+    let items = r#"(import "tributary:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+                   (data (i32.const 1024) "GEThttps://api.example/x") (data (i32.const 1100) "authorizationBearer x")
+                   (data (i32.const 1200) "\4c\04\00\00\0d\00\00\00\59\04\00\00\08\00\00\00")"#;
+    let send =
+        "(call $send (i32.const 1024) (i32.const 3) (i32.const 1027) (i32.const 21) (i32.const 1200) (i32.const 1)
+                            (i32.const 0) (i32.const 0) (i32.const 512))
+                (if (i32.or (i32.load8_u (i32.const 512)) (i32.ne (i32.load16_u (i32.const 520)) (i32.const 204)))
+                    (then unreachable))";
+    let package = Guest { items, send, ..ADAPTER }.package();
+    let mut settings = channel(&[]);
+    settings.grants.egress = vec!["https://api.example".into()];
+    let tapes = tempfile::tempdir().unwrap();
+    let recorder = Recorder::open(RecorderConfig::new(tapes.path())).unwrap();
+    let web = Arc::new(Web::default());
+    let world = World { recorder: Some(Arc::clone(&recorder)), http: Some(Arc::clone(&web) as _), ..World::default() };
+    let house = House::with(world, Arc::new(tempfile::tempdir().unwrap()), RuntimeConfig::default());
+    let live = house.load(&package, settings.clone()).await;
+    assert!(live.send(context(), &outgoing()).await.unwrap().result.is_ok());
+    recorder.flush();
+    let recorded: Vec<Recording> = Recordings::open(tapes.path(), Wanted::default()).unwrap().collect();
+    let json = recorded[0].to_json(None);
+    let [line] = json["tape"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!(line["asked"]["headers"], serde_json::json!([{ "name": "authorization", "value": "[credential]" }]));
+    assert_eq!(line["answered"]["Ok"]["status"], 204);
+    assert!(!json.to_string().contains("Bearer") && !json.to_string().contains("4711"), "{json}");
+    let summary = replay(&live, recorded.into_iter(), |_| {}).await;
+    assert_eq!((summary.same, summary.calls, web.0.load(Ordering::Relaxed)), (1, 1, 1));
+    // Another question is not on the tape, and goes nowhere either: the guest falls over it.
+    let other = Guest { items: Box::leak(items.replace("GET", "PUT").into_boxed_str()), send, ..ADAPTER }.package();
+    let other = house.load(&other, settings).await;
+    let recorded = Recordings::open(tapes.path(), Wanted::default()).unwrap();
+    let summary = replay(&other, recorded, |_| {}).await;
+    assert_eq!((summary.faults, summary.calls, web.0.load(Ordering::Relaxed)), (1, 1, 1));
 }
