@@ -45,7 +45,7 @@ impl<'a> Pack<'a> {
     }
 
     /// So many bytes are likely to come.
-    pub fn expect(mut self, bytes: usize) -> Self {
+    pub fn reserving(mut self, bytes: usize) -> Self {
         self.out.reserve(bytes.min(self.limit));
         self
     }

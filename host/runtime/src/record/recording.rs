@@ -201,7 +201,7 @@ pub(crate) fn pack_call<E: Spoken>(
     cost: &CallCost,
 ) -> Option<Vec<u8>> {
     let (tape, told) = notes.so_far();
-    let mut to = Pack::within(room.limit, &told).expect(room.likely);
+    let mut to = Pack::within(room.limit, &told).reserving(room.likely);
     to.map(8);
     to.key("function");
     to.key(E::FUNCTION?.as_str());
