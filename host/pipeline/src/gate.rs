@@ -5,7 +5,7 @@
 //! takes the lock.
 use crate::now;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -104,8 +104,13 @@ struct Inner {
     /// What was given back and is not asked about yet, by conversation: later events of these wait behind it, since they
     /// may have been on their way when the gate closed. And since when.
     given_back: (HashMap<ConversationId, u32>, Timestamp),
-    /// Conversations that something was kept aside of although the gate is closed.
-    behind: HashMap<ConversationId, u32>,
+    /// Conversations that something was kept aside of although others get through.
+    behind: HashSet<ConversationId>,
+    /// While it drains: everything has been given back, and only those that are not asked about yet are waited for. Who
+    /// is not behind one of these gets through.
+    caught_up: bool,
+    /// The change under way gave everything back.
+    gave: bool,
     /// The keeper rests until then: the store could not do what it wanted.
     rests_until: Timestamp,
     /// Wakes the keeper.
@@ -211,7 +216,9 @@ impl Gate {
                 disabled_by: None,
                 probe: Probing::Taken,
                 given_back: (HashMap::new(), Timestamp(0)),
-                behind: HashMap::new(),
+                behind: HashSet::new(),
+                caught_up: false,
+                gave: false,
                 rests_until: Timestamp(0),
                 wake: None,
             }),
@@ -279,11 +286,11 @@ impl Gate {
         let mut inner = self.inner.lock();
         let through = inner.disabled_by.is_none()
             && match inner.state {
-                State::Closed { .. } => match who {
-                    Caller::Live(Some(id)) => !inner.given_back.0.contains_key(&id) && !inner.behind.contains_key(&id),
+                State::Draining { .. } if !inner.caught_up => !matches!(who, Caller::Live(_)),
+                State::Closed { .. } | State::Draining { .. } => match who {
+                    Caller::Live(Some(id)) => !inner.given_back.0.contains_key(&id) && !inner.behind.contains(&id),
                     _ => true,
                 },
-                State::Draining { .. } => !matches!(who, Caller::Live(_)),
                 State::HalfOpen { .. } => {
                     let mine = match inner.probe {
                         Probing::Taken => false,
@@ -356,9 +363,12 @@ impl Gate {
 
     fn change(&self, at: Timestamp, change: impl FnOnce(&mut Inner, &BreakerLimits)) {
         let mut inner = self.inner.lock();
-        let before = inner.stands();
+        let (before, was) = (inner.stands(), matches!(inner.state, State::Draining { .. }));
         change(&mut inner, &self.limits);
         let after = inner.stands();
+        // A change that gives something back says itself whether that was all.
+        inner.caught_up &= was || inner.gave;
+        inner.gave = false;
         let clean = matches!(inner.state, State::Closed { window } if window.failures(&self.limits) == 0);
         let quiet = clean && inner.disabled_by.is_none() && inner.given_back.0.is_empty() && inner.behind.is_empty();
         self.quiet.store(quiet, Ordering::Relaxed);
@@ -390,7 +400,6 @@ impl Gate {
     /// What the keeper has to do now.
     pub(crate) fn todo(&self, at: Timestamp) -> Todo {
         let inner = self.inner.lock();
-        let gives_back = !inner.given_back.0.is_empty();
         let patience_ends = inner.given_back.1.after(PATIENCE);
         let todo = match inner.state {
             _ if inner.disabled_by.is_some() => Todo::Nothing,
@@ -402,11 +411,9 @@ impl Gate {
                 Probing::Back(_) => Todo::Probe,
                 Probing::Taken | Probing::Anyone => Todo::Nothing,
             },
-            State::Closed { .. } | State::Draining { .. } if gives_back && at < patience_ends => {
-                Todo::At(patience_ends)
-            }
+            State::Closed { .. } | State::Draining { .. } if !inner.behind.is_empty() => Todo::Drain,
+            State::Draining { .. } if inner.caught_up && at < patience_ends => Todo::At(patience_ends),
             State::Draining { .. } => Todo::Drain,
-            State::Closed { .. } if gives_back || !inner.behind.is_empty() => Todo::Drain,
             State::Closed { .. } => Todo::Nothing,
         };
         match todo {
@@ -467,21 +474,31 @@ impl Gate {
         let at = now();
         self.change(at, |inner, limits| match (inner.state, conversation) {
             // Where the conversation is known, the others need not wait.
-            (State::Closed { .. }, Some(id)) => *inner.behind.entry(id).or_default() += 1,
+            (State::Closed { .. }, Some(id)) => drop(inner.behind.insert(id)),
+            (State::Draining { .. }, Some(id)) if inner.caught_up => drop(inner.behind.insert(id)),
             (State::Closed { .. }, None) => inner.state = breaker::next(inner.state, Event::Behind, at, limits),
             _ => {}
         });
     }
 
-    /// These conversations get something back, each as often as it stands here; whoever waited behind earlier ones is
-    /// among them.
-    pub(crate) fn gives_back(&self, conversations: impl IntoIterator<Item = ConversationId>) {
+    /// These conversations get something back, each as often as it stands here. `all`: nothing is kept aside any more, under
+    /// [`Gate::closing`]; those that waited behind earlier ones are among them.
+    pub(crate) fn gives_back(&self, conversations: &[ConversationId], all: bool) {
         let at = now();
-        self.change(at, |inner, _| {
-            inner.behind.clear();
-            inner.given_back = (HashMap::new(), at);
+        self.change(at, |inner, limits| {
+            // Lost on the way: see `PATIENCE`.
+            if at >= inner.given_back.1.after(PATIENCE) {
+                inner.given_back.0.clear();
+            }
+            inner.given_back.1 = at;
             for id in conversations {
-                *inner.given_back.0.entry(id).or_default() += 1;
+                *inner.given_back.0.entry(*id).or_default() += 1;
+            }
+            if all {
+                inner.behind.clear();
+                (inner.caught_up, inner.gave) = (true, true);
+                let event = if inner.given_back.0.is_empty() { Event::Drained } else { Event::Behind };
+                inner.state = breaker::next(inner.state, event, at, limits);
             }
         });
     }
@@ -491,18 +508,34 @@ impl Gate {
         if self.quiet.load(Ordering::Relaxed) {
             return;
         }
-        self.change(now(), |inner, _| {
-            if let Some(count) = inner.given_back.0.get_mut(&conversation) {
-                *count -= 1;
-                if *count == 0 {
-                    inner.given_back.0.remove(&conversation);
-                }
-            }
+        let at = now();
+        self.change(at, |inner, limits| inner.done(conversation, at, limits));
+    }
+
+    /// These could not be given back after all: everything is looked at again.
+    pub(crate) fn not_given_back(&self, conversations: &[ConversationId]) {
+        let at = now();
+        self.change(at, |inner, limits| {
+            conversations.iter().for_each(|id| inner.done(*id, at, limits));
+            inner.state = breaker::next(inner.state, Event::Behind, at, limits);
+            inner.caught_up = false;
         });
     }
 }
 
 impl Inner {
+    fn done(&mut self, conversation: ConversationId, at: Timestamp, limits: &BreakerLimits) {
+        if let Some(count) = self.given_back.0.get_mut(&conversation) {
+            *count -= 1;
+            if *count == 0 {
+                self.given_back.0.remove(&conversation);
+            }
+        }
+        if self.caught_up && self.given_back.0.is_empty() && self.behind.is_empty() {
+            self.state = breaker::next(self.state, Event::Drained, at, limits);
+        }
+    }
+
     fn stands(&self) -> GateState {
         match self.state {
             _ if self.disabled_by.is_some() => GateState::Disabled,

@@ -25,6 +25,12 @@ use tributary_store::{NewParked, StoreError, StoredArrival};
 /// How many are given back at once. The last batch is given back under the lock, so it also bounds how long a sender waits.
 const BATCH: usize = 64;
 
+/// How many happenings are given back by one commit.
+const HAPPENINGS: usize = 256;
+
+/// How many batches of arrivals are given back beside those that come, before these have to wait.
+const MOST_ROUNDS: usize = 64;
+
 /// How many senders' arrivals are read at once.
 const SENDERS: usize = 16;
 
@@ -109,6 +115,7 @@ impl Keeper<'_> {
     async fn probe_policy(&self) -> Result<(), StoreError> {
         let oldest = self.waiting(1).await?;
         if self.gate.half_open(!oldest.is_empty()) && !oldest.is_empty() {
+            self.gate.gives_back(&self.conversations(&oldest).await?, false);
             let given = self.pipeline.store.unpark_many(&oldest, ACTOR, now()).await;
             if !matches!(given, Ok(1..)) {
                 self.gate.not_probed();
@@ -120,9 +127,16 @@ impl Keeper<'_> {
     }
 
     async fn drain_channel(&self) -> Result<(), StoreError> {
-        let ids = self.waiting(BATCH).await?;
-        if ids.len() == BATCH {
-            return self.take_back_all(ids).await;
+        // Where more comes than is given back, those who send have to wait after a while.
+        for _ in 0..MOST_ROUNDS {
+            let ids = self.waiting(BATCH).await?;
+            if ids.len() < BATCH {
+                break;
+            }
+            self.take_back_all(ids).await?;
+            if !self.gate.is_draining() {
+                return Ok(());
+            }
         }
         let _closing = self.gate.closing().await;
         let mut tried = HashSet::new();
@@ -141,39 +155,38 @@ impl Keeper<'_> {
         Ok(())
     }
 
+    /// Gives happenings back as fast as the table takes them: that they are asked about in order is the table's work.
     async fn drain_policy(&self) -> Result<(), StoreError> {
-        let mut ids = self.waiting(BATCH).await?;
+        let mut ids = self.waiting(HAPPENINGS).await?;
         let mut closing = None;
-        if ids.len() < BATCH {
+        if ids.len() < HAPPENINGS {
             closing = Some(self.gate.closing().await);
-            ids = self.waiting(BATCH).await?;
+            ids = self.waiting(HAPPENINGS).await?;
         }
-        // More came while the lock was waited for: those behind them have to wait as well.
-        let rest = ids.len() < BATCH;
-        if !rest {
-            self.gate.befall(Event::Behind, now());
-        }
-        let mut conversations = Vec::with_capacity(ids.len());
-        for id in &ids {
-            let parked = self.pipeline.store.parked_one(*id).await?;
-            conversations.extend(parked.and_then(|(parked, _)| parked.conversation));
-        }
+        // More may have come while the lock was waited for.
+        let all = closing.is_some() && ids.len() < HAPPENINGS;
+        let conversations = self.conversations(&ids).await?;
         // Before they are given back: a worker may be quicker than the next line.
-        self.gate.gives_back(conversations);
+        self.gate.gives_back(&conversations, all);
         if !ids.is_empty() {
             let given = self.pipeline.store.unpark_many(&ids, ACTOR, now()).await;
             if given.is_err() {
-                self.gate.gives_back([]);
-                self.gate.befall(Event::Behind, now());
+                self.gate.not_given_back(&conversations);
             }
             given?;
             self.pipeline.happenings_wait.notify_one();
         }
-        if rest {
-            self.gate.befall(Event::Drained, now());
-        }
-        drop(closing);
         Ok(())
+    }
+
+    /// The conversation of each.
+    async fn conversations(&self, ids: &[ParkedId]) -> Result<Vec<ConversationId>, StoreError> {
+        let mut conversations = Vec::with_capacity(ids.len());
+        for id in ids {
+            let parked = self.pipeline.store.parked_one(*id).await?;
+            conversations.extend(parked.and_then(|(parked, _)| parked.conversation));
+        }
+        Ok(conversations)
     }
 
     /// Takes back arrivals, several senders at once, those of one sender in order.
