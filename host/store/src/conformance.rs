@@ -11,6 +11,7 @@ mod draining;
 pub mod fixture;
 pub mod interleaving;
 mod keeping;
+pub mod lifetimes;
 mod lives;
 pub mod load;
 mod migrating;

@@ -184,7 +184,8 @@ pub trait Store: Lives {
     /// What a node that just started may do at once: give back everything that was claimed under its own name.
     async fn release_node(&self, node: &str) -> Result<u64, StoreError>;
 
-    /// Deletes what has ended its time: expired state, old idempotency keys. Safe to run at any time, twice.
+    /// Deletes what has ended its time: expired state, old idempotency keys, generations that ended and are not among the
+    /// newest 50 of their place, unless something parked names them. Safe to run at any time, twice.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Whether the store answers and can write.

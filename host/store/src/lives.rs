@@ -71,10 +71,11 @@ pub enum StateChange {
         scope: StateScope,
         /// What [`Lives::state_copy`] said.
         revision: i64,
-        /// What replaces it.
+        /// What replaces it. A key that was there before is forgotten when it would have been; a new one is kept.
         entries: Vec<(String, Vec<u8>)>,
     },
-    /// What was kept when the generation that comes back went, where anything was.
+    /// What was kept when the generation that comes back went, where anything was. What is there then is kept with the one
+    /// that goes. Whatever way a generation comes, what was kept for it is kept no longer.
     Restore {
         /// Whose.
         scope: StateScope,
@@ -170,7 +171,7 @@ pub trait Lives: Send + Sync + 'static {
     /// The state of a plugin in a channel.
     async fn state_copy(&self, scope: &StateScope, now: Timestamp) -> Result<StateCopy, StoreError>;
 
-    /// Keeps differences; of one tried generation the newest 1,000 stay.
+    /// Keeps differences, in the order they are given; of one tried generation the newest 1,000 stay.
     async fn add_differences(&self, differences: Vec<NewDifference>) -> Result<(), StoreError>;
 
     /// The differences of a tried generation, the newest first.
@@ -185,6 +186,7 @@ pub trait Lives: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<ParkedId>, StoreError>;
 
-    /// How much is kept aside of each place.
+    /// How much is kept aside of each place: arrivals of channels and happenings of policies, no outgoing messages, which
+    /// failed for good and wait for a person.
     async fn parked_by_place(&self) -> Result<Vec<(Place, u64)>, StoreError>;
 }

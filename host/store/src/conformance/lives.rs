@@ -144,7 +144,7 @@ async fn the_newest_differences_stay(store: &dyn Store) -> Held {
     let new = |tried: i64, n: u64| NewDifference {
         tried: GenerationId(tried),
         against: GenerationId(1),
-        conversation: (n % 2 == 0).then_some(ConversationId(7)),
+        conversation: n.is_multiple_of(2).then_some(ConversationId(7)),
         about: format!("happening {n}"),
         before: "grade inquiry".into(),
         after: "grade dispute".into(),
@@ -174,9 +174,15 @@ async fn old_generations_are_forgotten_unless_something_names_them(store: &dyn S
         let id = checked(store, &triage(), &format!("0.{n}.0")).await?;
         match n {
             // One that is tried, one that was refused, and one that something waits for.
-            3 => drop(step(store, id, Step::Shadow, None).await?),
-            4 => drop(step(store, id, Step::Refuse, Some("it traps")).await?),
-            _ => drop(go_live(store, id, "installed").await?),
+            3 => {
+                step(store, id, Step::Shadow, None).await?;
+            }
+            4 => {
+                step(store, id, Step::Refuse, Some("it traps")).await?;
+            }
+            _ => {
+                go_live(store, id, "installed").await?;
+            }
         }
         ids.push(id);
     }
