@@ -213,12 +213,46 @@ listen = "{}"
 # retry-tries = 33                             # … so often in all
 # grace = "10 s"                               # what a stop waits for
 
-# What one call of a plugin may use up.
+# Plugins. What one call of one may use up; whom to trust; how a new version is put in use.
 # [plugins]
 # guest-time = "1 s"                           # time inside the plugin; waiting for the host is not counted
 # wall-time = "30 s"
 # memory = "64 MiB"
 # bytes-out = "64 MiB"
+# development = false                          # true: plugins need no signature
+# watch = true                                 # take what is put into plugins/; otherwise only `tributary plugin install`
+# rollout = "at-once"                          # or "shadow", "canary"; a channel or policy may say otherwise for itself
+# canary-share = 10                            # of 100 conversations
+# keep = 2                                     # versions that stay compiled for the way back
+# plain-http-registries = []                   # HOST:PORT of registries that are asked without TLS
+
+# Who may sign plugins: a name, and the second line of the minisign .pub file.
+# [plugins.signers]
+# shop = "RWQ…"
+
+# When a new version has proved itself, and when it is taken back by itself.
+# [plugins.trial]
+# enough = 200                                 # conversations that a shadow or a canary has to see
+# guard = 500                                  # calls during which the version before stands by
+# errors = 1                                   # failed calls, per cent of enough
+# breaches = 1                                 # calls that used up a budget, per cent
+# differences = 1                              # conversations decided differently, per cent
+# slower = 2                                   # times the guest time of the version before
+# promote = true                               # false: a shadow stays one until `tributary plugin promote`
+
+# When a plugin that fails is rested, and what comes in meanwhile is parked.
+# [plugins.breaker]
+# window = 20                                  # of so many calls …
+# failures = 10                                # … so many failed
+# first-rest = "1 s"                           # then one event is let through to see; twice as long each time …
+# most-rest = "5 min"                          # … up to this,
+# strikes = 8                                  # … so often; after that only a command or a new version opens it
+
+# Calls are kept for `tributary replay`; the oldest give way.
+# [plugins.recording]
+# budget = "256 MiB"                           # 0: nothing is recorded
+# rate = 100                                   # calls a second of each place
+# max-call = "256 KiB"
 
 # [log]
 # filter = "info"

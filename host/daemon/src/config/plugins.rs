@@ -4,6 +4,7 @@ use super::reader::Section;
 use super::{FILE, Folder, HOUR};
 use std::path::Path;
 use std::time::Duration;
+use tributary_fleet::oci::{self, OciConfig};
 use tributary_fleet::{DEFAULT_SHARE, FleetConfig, PlaceEntry, Rollout, TrialLimits, TrustConfig, trust};
 use tributary_model::decision::Action;
 use tributary_model::{Place, PluginName};
@@ -51,7 +52,7 @@ pub(super) fn plugins(folder: &Folder, section: Section<'_, '_>) -> Plugins {
             signers: signers(section.section("signers")),
         },
         rollout,
-        oci: Default::default(),
+        oci: registries(&section),
         trial: trial(section.section("trial")),
         breaker: breaker(section.section("breaker")),
         budgets: budgets(&section),
@@ -82,6 +83,18 @@ fn signers(section: Section<'_, '_>) -> Vec<(String, String)> {
         }
     }
     named
+}
+
+/// Registries that are asked without TLS.
+fn registries(section: &Section<'_, '_>) -> OciConfig {
+    let plain_http = section.texts("plain-http-registries").unwrap_or_default();
+    for host in &plain_http {
+        // HOST or HOST:PORT: what an address has between `oci://` and its first `/`.
+        if !oci::is_address(&format!("oci://{host}/name:tag")) || host.contains(['/', '@']) {
+            section.fault("plain-http-registries", format!("{host:?} is not HOST or HOST:PORT"));
+        }
+    }
+    OciConfig { plain_http, ..OciConfig::default() }
 }
 
 fn trial(section: Section<'_, '_>) -> TrialLimits {
@@ -240,4 +253,139 @@ fn grants(section: Section<'_, '_>) -> Grants {
     }
     section.finish();
     granted
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::config::reader::Fault;
+    use std::time::Duration;
+    use tributary_fleet::Rollout;
+    use tributary_model::Place;
+
+    /// 42 bytes in base64, as a `.pub` file has them.
+    const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+    fn read(text: &str) -> Result<Config, Vec<Fault>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("tributary.toml"), text).unwrap();
+        Config::read(dir.path())
+    }
+
+    #[test]
+    fn without_a_word_everything_is_at_its_default() {
+        let config = read("").unwrap_or_else(|faults| panic!("{faults:?}"));
+        let fleet = &config.fleet;
+        assert!(fleet.watch && !fleet.trust.development && fleet.trust.signers.is_empty());
+        assert_eq!((fleet.rollout, fleet.keep, fleet.trial), (Rollout::AtOnce, 2, Default::default()));
+        assert_eq!(fleet.breaker, Default::default());
+        let recording = config.recording.expect("recording is on");
+        assert_eq!((recording.budget, recording.per_second), (256 << 20, 100));
+        assert!(recording.dir.ends_with("data/recordings") && fleet.lock.ends_with("tributary.lock"));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = format!(
+            r#"
+            [plugins]
+            development = true
+            watch = false
+            rollout = "canary"
+            canary-share = 25
+            keep = 5
+            plain-http-registries = ["registry.example:5000"]
+            signers = {{ shop = "{KEY}" }}
+            [plugins.trial]
+            enough = 50
+            guard = 7
+            errors = 2
+            breaches = 0.5
+            differences = 10.25
+            slower = 1.5
+            promote = false
+            [plugins.breaker]
+            window = 10
+            failures = 3
+            first-rest = "250 ms"
+            most-rest = "1 min"
+            strikes = 4
+            [plugins.recording]
+            budget = "10 MiB"
+            rate = 5
+            max-call = "1 MiB"
+            [[channel]]
+            name = "email"
+            plugin = "channel-email"
+            rollout = "at-once"
+            [[channel]]
+            name = "shop"
+            plugin = "channel-email"
+            canary-share = 3
+            [[policy]]
+            plugin = "policy-triage"
+            rollout = "shadow"
+            grants.egress = ["https://api.example", "http://10.0.0.5:8080"]
+            [[policy]]
+            plugin = "policy-receipt"
+            "#
+        );
+        let config = read(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let fleet = &config.fleet;
+        assert!(fleet.trust.development && !fleet.watch);
+        assert_eq!(fleet.trust.signers, [("shop".to_owned(), KEY.to_owned())]);
+        assert_eq!((fleet.rollout, fleet.keep), (Rollout::Canary(25), 5));
+        assert_eq!(fleet.oci.plain_http, ["registry.example:5000"]);
+        let trial = fleet.trial;
+        assert_eq!((trial.enough, trial.guard, trial.promote), (50, 7, false));
+        assert_eq!((trial.errors, trial.breaches, trial.differences, trial.slower), (2.0, 0.5, 10.25, 1.5));
+        let breaker = fleet.breaker;
+        assert_eq!((breaker.window, breaker.failures, breaker.strikes), (10, 3, 4));
+        assert_eq!((breaker.first_rest, breaker.most_rest), (Duration::from_millis(250), Duration::from_secs(60)));
+        let recording = config.recording.expect("recording is on");
+        assert_eq!((recording.budget, recording.segment), (10 << 20, 5 << 20));
+        assert_eq!((recording.per_second, recording.largest), (5, 1 << 20));
+        let places: Vec<_> = config.places.iter().map(|entry| (entry.place.clone(), entry.rollout)).collect();
+        assert_eq!(
+            places,
+            [
+                (Place::Channel("email".into()), Some(Rollout::AtOnce)),
+                (Place::Channel("shop".into()), Some(Rollout::Canary(3))),
+                (Place::Policy("policy-triage".into()), Some(Rollout::Shadow)),
+                (Place::Policy("policy-receipt".into()), None),
+            ]
+        );
+        assert!(read("[plugins.recording]\nbudget = 0\n").is_ok_and(|config| config.recording.is_none()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_key() {
+        let channel = |more: &str| format!("[[channel]]\nname = \"a\"\nplugin = \"p\"\n{more}");
+        for (text, key, what) in [
+            ("[plugins]\nrollout = \"slowly\"", "plugins.rollout", "\"at-once\", \"shadow\", \"canary\""),
+            ("[plugins]\ncanary-share = 100", "plugins.canary-share", "from 1 to 99"),
+            ("[plugins]\nsigner = 1", "plugins.signer", "did you mean `signers`?"),
+            ("[plugins.signers]\nshop = \"RWQ\"", "plugins.signers.shop", "no minisign public key"),
+            ("[plugins.signers]\nshop = 1", "plugins.signers.shop", "a text was expected"),
+            ("[plugins.trial]\nerrors = 101", "plugins.trial.errors", "from 0 to 100"),
+            ("[plugins.trial]\nerrors = \"1 %\"", "plugins.trial.errors", "is \"1 %\", a number"),
+            ("[plugins.trial]\nslower = 0.5", "plugins.trial.slower", "is 0.5, a number from 1 to 1000"),
+            ("[plugins.trial]\nenought = 3", "plugins.trial.enought", "did you mean `enough`?"),
+            ("[plugins.breaker]\nwindow = 5\nfailures = 6", "plugins.breaker.failures", "never open"),
+            ("[plugins.breaker]\nfirst-rest = \"10 min\"", "plugins.breaker.first-rest", "more than most-rest"),
+            ("[plugins.recording]\nbudget = \"1 KiB\"", "plugins.recording.budget", "0 records nothing"),
+            ("[plugins]\nplain-http-registries = [\"a/b\"]", "plugins.plain-http-registries", "HOST or HOST:PORT"),
+            (&channel("canary-share = 5"), "channel[0].canary-share", "rollout = \"canary\""),
+            (&channel("grants.egress = [\"api.example\"]"), "channel[0].grants.egress", "https://"),
+            (&channel("grants.egress = [\"https://a.example/x\"]"), "channel[0].grants.egress", "goes on after"),
+            (&channel("grants.actions = [\"fly\"]"), "channel[0].grants.actions", "is not an action"),
+            (&channel(&channel("")), "channel", "two channels are called"),
+            ("[[policy]]\nplugin = \"p\"\n[[policy]]\nplugin = \"p\"", "policy", "in the chain twice"),
+            ("[[policy]]\nplugin = \"../p\"", "policy[0].plugin", "not the name of a file"),
+        ] {
+            let faults = read(text).err().unwrap_or_default();
+            let told = faults.iter().any(|fault| fault.key == key && fault.what.contains(what));
+            assert!(told && faults.len() == 1, "{text}\n{faults:?}");
+        }
+    }
 }

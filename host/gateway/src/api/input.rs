@@ -19,24 +19,33 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The whole body, bounded in size and time, in one buffer: a package of a plugin is not copied while it comes in.
+///
+/// What is somewhat too long is read to its end and dropped, because a client that is cut off while it sends does not see
+/// the answer.
 pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Kind::TooLarge, format!("a body has at most {most} bytes here"));
     let (announced, exact) = (body.size_hint().lower(), body.size_hint().exact());
-    let announced = usize::try_from(announced).ok().filter(|size| *size <= most).ok_or_else(too_large)?;
+    let patience = most.saturating_mul(4);
+    let announced = usize::try_from(announced).ok().filter(|size| *size <= patience).ok_or_else(too_large)?;
     let read = async {
         let mut chunks = body.into_data_stream();
-        let mut whole = Vec::with_capacity(announced);
+        let mut whole = Vec::with_capacity(announced.min(most));
+        let mut came = 0;
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Problem::new(Kind::BadRequest, "the body broke off"))?;
-            if whole.is_empty() && exact == Some(chunk.len() as u64) {
+            came += chunk.len();
+            if came > most {
+                whole = Vec::new();
+                if came > patience {
+                    break;
+                }
+            } else if whole.is_empty() && exact == Some(chunk.len() as u64) {
                 return Ok(chunk);
+            } else {
+                whole.extend_from_slice(&chunk);
             }
-            if whole.len() + chunk.len() > most {
-                return Err(too_large());
-            }
-            whole.extend_from_slice(&chunk);
         }
-        Ok(Bytes::from(whole))
+        if came > most { Err(too_large()) } else { Ok(Bytes::from(whole)) }
     };
     tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or_else(|_| {
         Err(Problem::new(Kind::Timeout, format!("no complete body within {} s", BODY_TIMEOUT.as_secs())))

@@ -11,15 +11,15 @@ use std::time::Duration;
 use tributary_model::error::chain;
 use tributary_store::{Counts, Scope};
 
-/// How long the store may take to say that it is there.
+/// How long the store may take to say that it is there, and the fleet to say how its places are.
 const PING: Duration = Duration::from_secs(2);
 
 /// Count what there is, and say which places are not well
 #[utoipa::path(get, path = "/api/v1/stats", operation_id = "stats", tag = "status", responses((status = 200, description = "The counts", body = StatsView)))]
 pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<StatsView>, Problem> {
     let counts = state.store().counts(now()).await?;
-    let places = state.fleet().places().await?;
-    Ok(axum::Json(StatsView::new(counts, unwell(&places))))
+    let places = tokio::time::timeout(PING, state.fleet().places()).await.ok().transpose()?;
+    Ok(axum::Json(StatsView::new(counts, places.as_deref().map(unwell))))
 }
 
 /// Is the process alive?
@@ -71,9 +71,11 @@ pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -
     }
     handle.run_upkeep();
     let mut text = handle.render();
-    match state.fleet().places().await {
-        Ok(places) => text.push_str(&gauges::render(&places)),
-        Err(error) => tracing::warn!(error = %chain(&error), "the generations are missing from the metrics"),
+    match tokio::time::timeout(PING, state.fleet().places()).await {
+        Ok(Ok(places)) => text.push_str(&gauges::render(&places)),
+        Ok(Err(error)) => tracing::warn!(error = %chain(&error), "the generations are missing from the metrics"),
+        // While a version is compiled, the fleet may be busy for longer than a scrape waits.
+        Err(_) => tracing::warn!("the generations are missing from the metrics: the fleet is busy"),
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

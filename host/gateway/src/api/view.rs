@@ -537,12 +537,12 @@ pub(crate) struct StatsView {
     outgoing: u64,
     /// Things kept aside and not replayed.
     parked: u64,
-    /// Places whose breaker is not closed, or in which nothing acts.
-    unwell: Vec<UnwellView>,
+    /// Places whose breaker is not closed, or in which nothing acts; none where that cannot be told just now.
+    unwell: Option<Vec<UnwellView>>,
 }
 
 impl StatsView {
-    pub(crate) fn new(counts: Counts, unwell: Vec<UnwellView>) -> Self {
+    pub(crate) fn new(counts: Counts, unwell: Option<Vec<UnwellView>>) -> Self {
         let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = counts;
         Self { waiting, held, conversations, messages, undecided, outgoing, parked, unwell }
     }

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tributary_fleet::{Fleet, FleetConfig, Rollout, TrialLimits, TrustConfig};
+use tributary_fleet::{Fleet, FleetConfig, PlaceEntry, Rollout, TrialLimits, TrustConfig};
 use tributary_gateway::api::{ApiState, auth};
 use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
 use tributary_gateway::http::{Drained, HttpConfig, serve};
 use tributary_model::decision::Objection;
 use tributary_model::message::{Attachment, ChannelEvent};
-use tributary_model::{ConversationId, ParkedId, Timestamp};
+use tributary_model::{ConversationId, ParkedId, Place, Timestamp};
 use tributary_pipeline::BreakerLimits;
-use tributary_runtime::{Blobs, Budgets, Nothing, RuntimeConfig, Services};
+use tributary_runtime::{Blobs, Budgets, Grants, Nothing, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, NewToken, Scope, Store};
@@ -100,10 +100,19 @@ impl House {
     }
 
     pub fn with_config(config: HttpConfig, metrics_need_token: bool) -> Self {
+        Self::build(config, metrics_need_token, &[])
+    }
+
+    /// With policies from `target/plugins`, which need no signature here.
+    pub fn with_policies(policies: &[&str]) -> Self {
+        Self::build(HttpConfig::default(), false, policies)
+    }
+
+    fn build(config: HttpConfig, metrics_need_token: bool, policies: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path())).unwrap());
-        let fleet = runtime.block_on(fleet(dir.path(), store.clone()));
+        let fleet = runtime.block_on(fleet(dir.path(), store.clone(), policies));
         let (gate, replies) = (Semaphore::new(1_000), AtomicUsize::new(0));
         let desk = Arc::new(TestDesk { store: store.clone(), fleet, gate, replies });
         let (stop, stopped) = watch::channel(false);
@@ -179,8 +188,29 @@ impl House {
     }
 }
 
-/// A fleet without any place: what every desk is before its configuration names one.
-async fn fleet(dir: &Path, store: Arc<dyn Store>) -> Arc<Fleet> {
+/// The component of a plugin, as `cargo xtask plugins` built it.
+pub fn component(plugin: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{plugin}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask plugins`", path.display()))
+}
+
+/// A fleet with these policies, each in its place.
+async fn fleet(dir: &Path, store: Arc<dyn Store>, policies: &[&str]) -> Arc<Fleet> {
+    let folder = dir.join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let entry = |plugin: &&str| {
+        std::fs::write(folder.join(format!("{plugin}.wasm")), component(plugin)).unwrap();
+        PlaceEntry {
+            place: Place::Policy((*plugin).into()),
+            plugin: (*plugin).into(),
+            config: toml::Table::new(),
+            origin: "tributary.toml".into(),
+            grants: Grants::default(),
+            addresses: Vec::new(),
+            rollout: None,
+        }
+    };
+    let entries = policies.iter().map(entry).collect();
     let services = Services {
         state: Arc::new(Nothing),
         mail: Arc::new(Nothing),
@@ -190,11 +220,12 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>) -> Arc<Fleet> {
         blobs: Blobs::open(&dir.join("blobs")).unwrap(),
     };
     let config = FleetConfig {
-        plugins: dir.join("plugins"),
+        plugins: folder,
         packages: dir.join("packages"),
         lock: dir.join("tributary.lock"),
         watch: false,
-        trust: TrustConfig::default(),
+        trust: TrustConfig { development: true, signers: Vec::new() },
+        oci: Default::default(),
         rollout: Rollout::AtOnce,
         trial: TrialLimits::default(),
         breaker: BreakerLimits::default(),
@@ -202,7 +233,7 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>) -> Arc<Fleet> {
         keep: 2,
     };
     let runtime = tributary_runtime::Runtime::new(RuntimeConfig::default(), services).unwrap();
-    let opened = Fleet::open(config, Vec::new(), runtime, store).await;
+    let opened = Fleet::open(config, entries, runtime, store).await;
     opened.map(|(fleet, _)| fleet).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
@@ -284,6 +315,23 @@ impl Client {
             headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let endless = headers.get("content-type").is_some_and(|value| value.starts_with("text/event-stream"));
         let bytes = if endless { Vec::new() } else { response.body_mut().read_to_vec().unwrap() };
+        Answer { status: response.status().as_u16(), headers, bytes }
+    }
+
+    /// A POST whose body is no text.
+    pub fn post_bytes(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let url = format!("{}/api/v1/{path}", self.base);
+        let token = format!("Bearer {}", self.token.as_deref().unwrap_or_default());
+        let mut request = self.agent.post(url).header("authorization", token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}"));
+        let named = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let headers = response.headers().iter().map(named).collect();
+        let bytes = response.body_mut().read_to_vec().unwrap();
         Answer { status: response.status().as_u16(), headers, bytes }
     }
 

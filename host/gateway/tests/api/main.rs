@@ -8,4 +8,5 @@ mod live;
 mod once;
 mod pages;
 mod parked;
+mod plugins;
 mod work;

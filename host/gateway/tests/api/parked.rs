@@ -37,6 +37,7 @@ fn what_is_parked_is_shown_with_its_cause_and_every_byte() {
         (&item["what"], &item["blame"], &item["plugin"]),
         (&json!("arrival"), &json!("trap"), &json!("channel-email"))
     );
+    assert_eq!((&item["version"], &item["generation"]), (&json!("1.2.3"), &json!(7)));
     assert_eq!((&item["why"], &item["at"]), (&json!("it read beyond its memory"), &json!("2026-05-04T09:00:00.020Z")));
     let one = reader.get(&format!("parked/{id}")).ok();
     assert_eq!(

@@ -155,12 +155,12 @@ mod tests {
                 "switch_us": 21.0, "what": "first of its place"}]})
         };
         let after = |mode: &str, share: u8, enough: u64| json!({"items": [{"place": "channel/email", "trial": {"mode": mode, "share": share, "enough": enough}}]});
-        let title = "channel-email 0.2.0, signed by the shop\u{fffd}[2J\n  channel/email\n";
+        let title = "channel-email 0.2.0, signed by the shop\u{fffd}[2J\n  channel/email";
         for (outcome, after, expected) in [
             (
                 outcome("live", json!(11)),
                 after("guard", 100, 500),
-                "\
+                "
     0.1.0 → 0.2.0, generation 12: live (the switch took 0.02 ms)
     0.1.0 stands by for the next 500 calls, and acts again by itself if they go wrong
     go back        tributary plugin rollback email
@@ -169,7 +169,7 @@ mod tests {
             (
                 outcome("live", Value::Null),
                 json!({"items": []}),
-                "\
+                "
     0.2.0, generation 12: live
     first of its place
 ",
@@ -177,7 +177,7 @@ mod tests {
             (
                 outcome("canary", Value::Null),
                 after("canary", 10, 200),
-                "\
+                "
     0.2.0, generation 12: acts for 10 of 100 conversations until it has seen 200 conversations; 0.1.0 for the rest
     differences    tributary plugin diff email
     use it for all tributary plugin promote email
@@ -187,7 +187,7 @@ mod tests {
             (
                 outcome("shadow", Value::Null),
                 after("shadow", 0, 200),
-                "\
+                "
     0.2.0, generation 12: asked beside 0.1.0 until it has seen 200 conversations; nothing it says is done
     differences    tributary plugin diff email
     use it now     tributary plugin promote email
