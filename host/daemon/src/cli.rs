@@ -1,5 +1,6 @@
 //! The command line.
 use crate::client::{self, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -40,6 +41,11 @@ enum Command {
     /// Load, try, swap and roll back plugins while traffic flows
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make recorded calls again on another version of a plugin, and print what it would have decided differently
+    ///
+    /// Nothing is changed, and no daemon is needed. Exit status 0: the same. 3: something differs. 64: the configuration is
+    /// wrong. 65: the file is no plugin, or does not load.
+    Replay(ReplayArgs),
     /// Make, list and revoke the tokens of agents and programs
     #[command(subcommand)]
     Token(TokenCommand),
@@ -100,6 +106,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => client::run_queue(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Plugin(command) => client::run_plugin(command),
+        Command::Replay(args) => replay::run(&args),
         Command::Token(command) => client::run_token(command),
     }
 }

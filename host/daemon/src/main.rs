@@ -6,6 +6,7 @@ mod config;
 mod init;
 mod plugin_file;
 mod plugins;
+mod replay;
 mod serve;
 mod telemetry;
 mod wire;

@@ -41,9 +41,9 @@ pub fn runtime_config(config: &Config, cache: Option<PathBuf>) -> RuntimeConfig 
     }
 }
 
-/// Services for looking at plugins without a house around them.
+/// Services for looking at plugins without a house around them. A daemon may be running in the folder.
 pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
-    let blobs = Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?;
+    let blobs = Blobs::beside(&folder.blobs()).context("the folder of files cannot be used")?;
     Ok(Services {
         state: Arc::new(Nothing),
         mail: Arc::new(Nothing),
@@ -52,6 +52,11 @@ pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
         recorder: None,
         blobs,
     })
+}
+
+/// Services for calls that are made again: what the host says is on their tape, but for the operator's own secrets.
+pub fn services_of_a_replay(folder: &Folder) -> anyhow::Result<Services> {
+    Ok(Services { secrets: Arc::new(SecretFiles::open(&folder.secrets())?), ..no_services(folder)? })
 }
 
 /// The services of a daemon.

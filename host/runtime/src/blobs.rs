@@ -37,8 +37,8 @@ const UNFINISHED: &str = "unfinished";
 impl Blobs {
     /// Opens a folder, and makes it where it is absent. Files that a crash left unfinished are removed.
     pub fn open(dir: &Path) -> Result<Arc<Self>, BlobsError> {
-        std::fs::create_dir_all(dir)?;
-        let root = Dir::open_ambient_dir(dir, ambient_authority())?;
+        let blobs = Self::beside(dir)?;
+        let root = &blobs.root;
         root.create_dir_all(UNFINISHED)?;
         for entry in root.read_dir(UNFINISHED)? {
             entry?.remove_file()?;
@@ -50,7 +50,14 @@ impl Blobs {
                 sync(&entry.open_dir()?)?;
             }
         }
-        sync(&root)?;
+        sync(root)?;
+        Ok(blobs)
+    }
+
+    /// Opens a folder that a daemon may be writing into, to read: nothing in it is removed.
+    pub fn beside(dir: &Path) -> Result<Arc<Self>, BlobsError> {
+        std::fs::create_dir_all(dir)?;
+        let root = Dir::open_ambient_dir(dir, ambient_authority())?;
         let locks = (0..256).map(|_| Mutex::new(())).collect();
         Ok(Arc::new(Self { root, locks, serial: AtomicU64::new(0) }))
     }

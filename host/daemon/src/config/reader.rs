@@ -338,8 +338,8 @@ fn parse_size(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
-/// The time of a text such as `5 min`.
-fn parse_duration(text: &str) -> Option<Duration> {
+/// The time of a text such as `5 min` or `7d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
     let seconds: u64 = match unit {
         "ms" => return Some(Duration::from_millis(number)),
