@@ -1,5 +1,6 @@
 //! Whom a desk believes that a package is theirs: signatures with Debian's `minisign` on the other side, and packages from
 //! Debian's `docker-registry`.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -103,8 +104,9 @@ fn what_does_not_fit_is_refused_and_says_what_to_do() {
     let comment = good.replace("version 1", "version 2");
     assert_ne!(comment, good);
     let cut = &good[..good.len() / 2];
-    // The file, its signature, and a word of the refusal's kind and of what to do.
-    let cases: [(&str, &[u8], Option<&str>, &str, &str); 8] = [
+    /// What it is, the file, its signature, the refusal's kind and a word of what to do.
+    type Case<'a> = (&'a str, &'a [u8], Option<&'a str>, &'a str, &'a str);
+    let cases: [Case; 8] = [
         ("a changed file", &changed, Some(&good), "Tampered", "fetch both again"),
         ("a file that was cut off", &bytes[..last], Some(&good), "Tampered", "fetch both again"),
         ("a changed trusted comment", &bytes, Some(&comment), "Tampered", "fetch both again"),

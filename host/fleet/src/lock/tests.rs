@@ -77,7 +77,9 @@ fn what_speaks_against_a_package() {
     let none = || LockedSigner::None;
     let built = |version, salt| Says { salt, ..at(version) };
     let wider = Says { egress: vec!["https://api.example"], ..at("1.1.0") };
-    let cases: [(&str, LockedSigner, Says, Option<u64>, &[&str]); 22] = [
+    /// What it is, whom the lock names, the package with its signer, and what speaks against it.
+    type Case = (&'static str, LockedSigner, Says, Option<u64>, &'static [&'static str]);
+    let cases: [Case; 22] = [
         ("the same file", key(1), at("1.0.0"), Some(1), &[]),
         ("the same file, its signature lost", key(1), at("1.0.0"), None, &[]),
         ("the bundled file", LockedSigner::Bundled, at("1.0.0"), None, &[]),
