@@ -279,3 +279,38 @@ config-file = "config/{channel}.toml"
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        init: InitArgs,
+    }
+
+    #[test]
+    fn the_defaults_that_are_shown_are_keys_with_these_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = Line::try_parse_from(["init", "desk"]).unwrap_or_else(|error| panic!("{error}"));
+        let shown = configuration(&line.init, &[], &[]);
+        let plugins = shown.split_once("# [plugins]").unwrap().1.split_once("# [log]").unwrap().0;
+        // A word before ` = ` or in brackets is a line of the file; everything else is there to be read.
+        let is_line =
+            |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let lines = plugins.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_line(line));
+        let lines: Vec<&str> = lines.filter(|line| !line.starts_with("shop = ")).collect();
+        assert!(lines.len() > 25, "{lines:?}");
+        let read = |text: String| {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            Config::read(dir.path()).unwrap_or_else(|faults| panic!("{faults:?}"))
+        };
+        let (shown, absent) = (read(format!("[plugins]\n{}\n", lines.join("\n"))), read(String::new()));
+        assert_eq!(format!("{:?}", shown.fleet), format!("{:?}", absent.fleet));
+        assert_eq!(shown.recording, absent.recording);
+        assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
+    }
+}

@@ -32,25 +32,39 @@ pub(super) fn state(place: &Value) -> String {
     }
 }
 
+/// What is tried and how: `0.2.0 canary 10 %`.
+fn tried(place: &Value) -> String {
+    let trial = &place["trial"];
+    let version = text(&trial["generation"]["version"]);
+    match trial["mode"].as_str() {
+        None => String::new(),
+        // It acts already, so its version stands there.
+        Some("guard") => "guard".to_owned(),
+        Some("canary") => format!("{version} canary {} %", trial["share"]),
+        Some(mode) => format!("{version} {}", plain(mode)),
+    }
+}
+
+/// What a trial counted that speaks against it.
+fn against(trial: &Value) -> String {
+    [("different", "different"), ("faults", "failed")]
+        .iter()
+        .map(|(key, what)| (number(&trial[*key]), what))
+        .filter(|(many, _)| *many > 0)
+        .map(|(many, what)| format!(", {} {what}", count(many)))
+        .collect()
+}
+
 /// A trial in a few words.
 fn trial(place: &Value) -> String {
     let trial = &place["trial"];
-    let version = text(&trial["generation"]["version"]);
-    let (calls, seen, enough) = (number(&trial["calls"]), number(&trial["conversations"]), number(&trial["enough"]));
-    let different = number(&trial["different"]);
-    let faults = number(&trial["faults"]);
-    let mut words = match trial["mode"].as_str() {
+    let enough = number(&trial["enough"]);
+    let seen = match trial["mode"].as_str() {
         None => return String::new(),
-        Some("guard") => format!("guard, {} of {} calls", count(calls.min(enough)), count(enough)),
-        Some("canary") => format!("{version} canary {} %, {} of {}", trial["share"], count(seen), count(enough)),
-        Some(mode) => format!("{version} {}, {} of {}", plain(mode), count(seen), count(enough)),
+        Some("guard") => format!("{} of {} calls", count(number(&trial["calls"]).min(enough)), count(enough)),
+        Some(_) => format!("{} of {}", count(number(&trial["conversations"])), count(enough)),
     };
-    for (many, what) in [(different, "different"), (faults, "failed")] {
-        if many > 0 {
-            words.push_str(&format!(", {} {what}", count(many)));
-        }
-    }
-    words
+    format!("{}, {seen}{}", tried(place), against(trial))
 }
 
 /// `tributary plugin list`
@@ -126,7 +140,7 @@ fn cause(place: &Value) -> Option<String> {
 fn refused(place: &Value) -> Option<String> {
     let refused = &place["refused"];
     let what = refused["what"].as_str()?;
-    Some(format!("{}: {} was not taken: {}", text(&place["place"]), plain(what), text(&refused["why"])))
+    Some(format!("{}: {} does not act: {}", text(&place["place"]), plain(what), text(&refused["why"])))
 }
 
 /// `tributary plugin show`
@@ -156,9 +170,9 @@ pub(super) fn one(page: &mut Page, it: &Value, now: jiff::Timestamp) {
     if parked > 0 {
         row("parked", format!("{}; worked off in order when it is back", count(parked)), Some(Style::Alarm));
     }
-    let tried = &it["trial"];
-    if !tried.is_null() {
-        row("trial", format!("{}: {}", trial(it), text(&tried["verdict"])), None);
+    let on_trial = &it["trial"];
+    if !on_trial.is_null() {
+        row("trial", format!("{}: {}{}", tried(it), text(&on_trial["verdict"]), against(on_trial)), None);
     }
     row("refused", refused(it).unwrap_or_default(), Some(Style::Alarm));
     row("cost", cost(&live["sight"]), None);
@@ -171,17 +185,19 @@ pub(super) fn one(page: &mut Page, it: &Value, now: jiff::Timestamp) {
     let mut table = Table::new(&[("GEN", 6), ("VERSION", 14), ("STATE", 9), ("SINCE", 20), ("CALLS", 12), ("WHY", 80)]);
     for generation in list_of(&it["generations"]) {
         let acts = generation["generation"] == live["generation"];
+        let standing = list_of(&it["standing_by"]).iter().any(|one| one["generation"] == generation["generation"]);
+        let state = if standing { "stands by".to_owned() } else { text(&generation["state"]) };
         table.row([
             (generation["generation"].to_string(), acts.then_some(Style::Strong)),
             (text(&generation["version"]), None),
-            (text(&generation["state"]), None),
+            (state, None),
             (since(&generation["since"]), None),
             (generation["sight"]["calls"].as_u64().map(count).unwrap_or_default(), None),
             (text(&generation["why"]), None),
         ]);
     }
     table.write(page);
-    if !tried.is_null() && tried["mode"] != "guard" {
+    if !on_trial.is_null() && on_trial["mode"] != "guard" {
         page.line(&page.styled(
             Style::Faint,
             &format!("`tributary plugin diff {}` shows what was decided differently.", short(&name)),
@@ -299,7 +315,7 @@ policy/policy-triage  policy-triage  0.2.0    4    live   open     61      1.25 
 policy/policy-triage: policy-triage 0.2.0 is held up; 41 parked: it trapped: unreachable\u{fffd}[2J
   tributary plugin show policy-triage
 
-policy/policy-triage: policy-triage.wasm was not taken: it is not signed; have it signed
+policy/policy-triage: policy-triage.wasm does not act: it is not signed; have it signed
   tributary plugin show policy-triage
 ");
     }
@@ -312,8 +328,11 @@ policy/policy-triage: policy-triage.wasm was not taken: it is not signed; have i
         it["grants"] = json!({"services": ["clock", "log"], "actions": ["route"]});
         it["generations"] = json!([
             {"generation": 4, "version": "0.2.0", "state": "live", "since": "2026-05-04T08:00:00.000Z", "why": "installed", "sight": {"calls": 61}},
-            {"generation": 2, "version": "0.1.0", "state": "retired", "since": "2026-05-04T08:00:00.000Z", "why": null, "sight": null}
+            {"generation": 2, "version": "0.1.0", "state": "retired", "since": "2026-05-04T08:00:00.000Z", "why": null, "sight": null},
+            {"generation": 1, "version": "0.0.9", "state": "retired", "since": "2026-05-04T08:00:00.000Z", "why": null, "sight": null}
         ]);
+        it["standing_by"] = json!([{"generation": 2}]);
+        it["trial"] = json!({"generation": {"version": "0.3.0"}, "mode": "shadow", "different": 2, "faults": 0, "verdict": "40 of 200 conversations so far"});
         let mut page = Page { text: String::new(), colour: false };
         one(&mut page, &it, "2026-05-04T09:00:41Z".parse().unwrap());
         assert_eq!(
@@ -326,14 +345,17 @@ package     00ff
 breaker     open since 2026-05-04 09:00 UTC, 2 failed probes, the next one in 3 s
 cause       it trapped: unreachable\u{fffd}[2J (2026-05-04 09:00 UTC)
 parked      41; worked off in order when it is back
-refused     policy/policy-triage: policy-triage.wasm was not taken: it is not signed; have it signed
+trial       0.3.0 shadow: 40 of 200 conversations so far, 2 different
+refused     policy/policy-triage: policy-triage.wasm does not act: it is not signed; have it signed
 cost        61 calls, p50 0.20 ms, p99 1.25 ms inside the guest; at most 1.2 MiB of memory; failed: 41 trap
 services    clock, log
 actions     route
 
-GEN  VERSION  STATE    SINCE                 CALLS  WHY
-4    0.2.0    live     2026-05-04 08:00 UTC  61     installed
-2    0.1.0    retired  2026-05-04 08:00 UTC
+GEN  VERSION  STATE      SINCE                 CALLS  WHY
+4    0.2.0    live       2026-05-04 08:00 UTC  61     installed
+2    0.1.0    stands by  2026-05-04 08:00 UTC
+1    0.0.9    retired    2026-05-04 08:00 UTC
+`tributary plugin diff policy-triage` shows what was decided differently.
 "
         );
     }

@@ -148,7 +148,8 @@ fn rows(places: &Value, before: Option<(&Seen, Duration)>) -> Vec<Row> {
     }
     let all: u64 = rows.iter().map(|row| row.guest).sum();
     for row in &mut rows {
-        row.cells[6] = if all > 0 { format!("{:.0} %", row.guest as f64 * 100.0 / all as f64) } else { String::new() };
+        // Also where nothing was spent: columns that come and go are hard to read.
+        row.cells[6] = format!("{:.0} %", row.guest as f64 * 100.0 / all.max(1) as f64);
     }
     // Stable: places that cost nothing stay in the order of the configuration.
     rows.sort_by_key(|row| std::cmp::Reverse(row.guest));

@@ -98,10 +98,10 @@ fn of_places(places: &[PlaceView]) -> impl Iterator<Item = Family> {
     let mut breaker = Family::new("tributary_place_breaker", "gauge", "1 for the state that a place's breaker is in");
     let mut strikes = Family::new("tributary_place_strikes", "gauge", "Failed probes of a place's breaker in a row");
     let mut parked = Family::new("tributary_place_parked", "gauge", "Things kept aside because of a place");
-    let mut calls = Family::new("tributary_trial_calls", "gauge", "Calls of what is tried in a place");
-    let mut faults = Family::new("tributary_trial_faults", "gauge", "Failed ones among them");
-    let mut seen = Family::new("tributary_trial_conversations", "gauge", "Conversations that what is tried has seen");
-    let mut different = Family::new("tributary_trial_different", "gauge", "Conversations that it decided differently");
+    let mut calls = Family::new("tributary_trial_newer_calls", "gauge", "Calls of what is tried in a place");
+    let mut faults = Family::new("tributary_trial_newer_faults", "gauge", "Failed ones among them");
+    let mut seen = Family::new("tributary_trial_newer_conversations", "gauge", "Conversations that what is tried has seen");
+    let mut different = Family::new("tributary_trial_newer_different", "gauge", "Conversations that it decided differently");
     let mut enough = Family::new("tributary_trial_enough", "gauge", "What it needs to see");
     let mut share = Family::new("tributary_trial_share_percent", "gauge", "For how many of 100 conversations it acts");
     for place in places {
@@ -208,7 +208,7 @@ mod tests {
             r#"tributary_place_breaker{place="channel/email",plugin="channel-email",state="open"} 1"#,
             r#"tributary_place_breaker{place="channel/email",plugin="channel-email",state="closed"} 0"#,
             r#"tributary_place_parked{place="channel/shop\"s",plugin="channel-email"} 41"#,
-            r#"tributary_trial_different{place="channel/shop\"s",plugin="channel-email",version="0.2.0",generation="4",mode="guard"} 1"#,
+            r#"tributary_trial_newer_different{place="channel/shop\"s",plugin="channel-email",version="0.2.0",generation="4",mode="guard"} 1"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
         }
