@@ -24,10 +24,16 @@ pub fn version(name: &str, version: &str) -> Vec<u8> {
     labelled(&plugin(name), &manifest(name, version), None)
 }
 
-/// A guest of `tests/guests` under the name of a plugin: it takes that plugin's configuration and misbehaves.
+/// A guest of `tests/guests` under the name of a plugin: it takes that plugin's configuration and misbehaves. It asks for
+/// every service, because its component has what all guests need.
 pub fn broken(name: &str, version: &str, guest: &str) -> Vec<u8> {
+    const SERVICES: [&str; 7] = ["log", "config", "clock", "state", "blobs", "http", "mail"];
     let bytes = std::fs::read(guests::file(guest)).expect("the guest is built");
-    labelled(&bytes, &manifest(name, version), Some(("{\"type\": \"object\"}", &format!("guest = \"{guest}\"\n"))))
+    let mut manifest = manifest(name, version);
+    let services = toml::Value::from(SERVICES.map(toml::Value::from).to_vec());
+    let asks = manifest.entry("asks").or_insert_with(|| toml::Table::new().into());
+    asks.as_table_mut().expect("asks is a table").insert("services".into(), services);
+    labelled(&bytes, &manifest, Some(("{\"type\": \"object\"}", &format!("guest = \"{guest}\"\n"))))
 }
 
 /// A component under another `plugin.toml`, and perhaps another schema and defaults of its configuration.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tributary_model::trial::{Counts, Ended, GuardLimits, Limits, Tally, Verdict, judge, judge_guarded};
 use tributary_model::{GenerationId, Place};
-use tributary_pipeline::{Compared, Seen, Watch, now};
+use tributary_pipeline::{Compared, Ramp, Seen, Watch, now};
 use tributary_runtime::Blame;
 use tributary_store::NewDifference;
 
@@ -37,6 +37,7 @@ pub(crate) struct TrialWatch {
     mode: Mode,
     limits: TrialLimits,
     inner: Mutex<Inner>,
+    ramp: Ramp,
     verdicts: mpsc::Sender<Judged>,
 }
 
@@ -50,7 +51,16 @@ impl TrialWatch {
         verdicts: mpsc::Sender<Judged>,
     ) -> Arc<Self> {
         let inner = Inner { tally: Tally::default(), told: false, differences: Vec::new(), last_fault: None };
-        Arc::new(Self { place, tried, against, mode, limits, inner: Mutex::new(inner), verdicts })
+        Arc::new(Self {
+            place,
+            tried,
+            against,
+            mode,
+            limits,
+            inner: Mutex::new(inner),
+            ramp: Ramp::default(),
+            verdicts,
+        })
     }
 
     /// What it counted.
@@ -107,9 +117,14 @@ impl TrialWatch {
 }
 
 impl Watch for TrialWatch {
+    fn ramp(&self) -> Option<&Ramp> {
+        Some(&self.ramp)
+    }
+
     fn saw(&self, seen: Seen) {
         let mut inner = self.inner.lock();
         let ended = match &seen.fault {
+            None if !seen.proves => return,
             None => Ended::Answered,
             Some((Blame::Host, _)) => Ended::Excused,
             Some(_) if seen.base_failed => Ended::Excused,

@@ -66,11 +66,13 @@ pub(crate) async fn ask<'a, P: Named + ?Sized, T>(
     let key = key(seat);
     context.tape = trial.compare;
     let mut doubted = None;
-    if seat.acting(key) == Side::Newer {
+    let turn = if seat.acting(key) == Side::Newer { trial.turn() } else { None };
+    if let Some(turn) = turn {
         metrics::counter!("tributary_trial_calls_total", "place" => seat.place.to_string(), "side" => "newer")
             .increment(1);
         match settled(call(&trial.newer, context.clone()).await, worth, true) {
             (Ok(called), _) => {
+                turn.well();
                 trial.watch.saw(seen(trial.newer.named().generation, key, Ok(called.cost)));
                 // It says nothing about the base, but the event got through.
                 seat.gate.ended(pass, None, false);
@@ -115,7 +117,7 @@ pub(crate) fn seen(generation: GenerationId, key: u64, ended: Result<CallCost, (
         Ok(cost) => (Some(cost), None),
         Err(fault) => (None, Some(fault)),
     };
-    Seen { generation, key, fault, base_failed: false, cost }
+    Seen { generation, key, fault, base_failed: false, cost, proves: true }
 }
 
 /// The end of a call as a cause, and who is to blame; nobody for an answer that is only doubted, which `strictly` takes

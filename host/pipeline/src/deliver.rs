@@ -3,13 +3,17 @@ use crate::ask::seen;
 use crate::driver::Stop;
 use crate::gate::Caller;
 use crate::receive::writes;
-use crate::{Pipeline, Seat, Side, now};
+use crate::{Pipeline, Seat, Seen, Side, now};
 use std::sync::Arc;
+use std::time::Duration;
 use tributary_model::error::chain;
 use tributary_model::message::{Delivery, Outgoing, SendError};
 use tributary_model::{ChannelName, delivery};
 use tributary_runtime::{Adapter, CallContext};
 use tributary_store::{LeasedOutgoing, StateScope, StoreError};
+
+/// After what the newer side of a trial failed at, the base is asked so soon: it is well, there is nothing to wait for.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Sends what comes in, until the stop.
 pub(crate) async fn worker(pipeline: Arc<Pipeline>, mut stop: Stop) {
@@ -62,6 +66,7 @@ async fn send(
     };
     let key = seat.trial.as_ref().map(|trial| (trial, seat.conversation_key(message.conversation)));
     let newer = key.filter(|(_, key)| attempt <= 1 && seat.acting(*key) == Side::Newer);
+    let newer = newer.and_then(|(trial, key)| Some((trial, key, trial.turn()?)));
     let side = if newer.is_some() { Side::Newer } else { Side::Base };
     let context = CallContext {
         conversation: Some(message.conversation),
@@ -73,14 +78,14 @@ async fn send(
     let fault = called.as_ref().err().map(ToString::to_string);
     match newer {
         None => seat.gate.ended(pass, fault.as_deref(), true),
-        Some((trial, key)) => {
+        Some((trial, key, _turn)) => {
             // A fault of the newer side says nothing about the base, and a probe has to end either way.
             seat.gate.ended(pass, None, false);
             let ended = match &called {
                 Ok(called) => Ok(called.cost),
                 Err(fault) => Err((fault.blame(), fault.to_string())),
             };
-            trial.watch.saw(seen(adapter.info().generation, key, ended));
+            trial.watch.saw(Seen { proves: false, ..seen(adapter.info().generation, key, ended) });
         }
     }
     match called {
@@ -90,13 +95,20 @@ async fn send(
             if !written.is_empty() {
                 pipeline.store.write_state(&scope, written, now()).await?;
             }
-            Ok(called.result)
+            // What the newer side calls hopeless is asked of the base, before a customer goes without an answer.
+            Ok(match called.result {
+                Err(SendError::Permanent(why)) if side == Side::Newer => {
+                    Err(SendError::Temporary { why, after: Some(SOON) })
+                }
+                result => result,
+            })
         }
         // A broken adapter is mended by loading another one; until then the message waits.
         Err(fault) => {
             let blame = fault.blame().as_str();
             tracing::warn!(outgoing = %message.id, %channel, blame, "an adapter failed to send");
-            Ok(Err(SendError::Temporary { why: fault.to_string(), after: None }))
+            let after = (side == Side::Newer).then_some(SOON);
+            Ok(Err(SendError::Temporary { why: fault.to_string(), after }))
         }
     }
 }

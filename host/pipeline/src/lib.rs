@@ -24,7 +24,7 @@ pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
 pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
-pub use seat::{Compared, Named, Seat, Seen, Side, Trial, Watch};
+pub use seat::{Compared, Named, Ramp, Seat, Seen, Side, Trial, Watch};
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;

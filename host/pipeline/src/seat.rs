@@ -9,6 +9,7 @@
 //! Who decides over a trial is told of every call by [`Watch`]; the fleet implements it.
 use crate::gate::Gate;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tributary_model::message::Arrival;
 use tributary_model::{ConversationId, GenerationId, Place};
@@ -51,6 +52,62 @@ pub trait Watch: Send + Sync + 'static {
     fn saw(&self, seen: Seen);
     /// Both sides answered the same event.
     fn compared(&self, compared: Compared);
+    /// How many calls of the newer side may be under way; none: as many as come.
+    fn ramp(&self) -> Option<&Ramp> {
+        None
+    }
+}
+
+/// Lets a newer generation have more calls at once only as it proves itself: one until the first has ended well, then one
+/// more for each that did. A build that never comes back would otherwise be given everything that arrives until its first
+/// call has used up its budget; so it is given one event at a time, and the base has the others.
+#[derive(Debug, Default)]
+pub struct Ramp {
+    under_way: AtomicU64,
+    ended_well: AtomicU64,
+}
+
+/// A call under way on a ramp.
+#[must_use]
+pub(crate) struct Turn<'a>(Option<&'a Ramp>);
+
+impl Ramp {
+    fn enter(&self) -> Option<Turn<'_>> {
+        // Two that look at the same moment may both enter; one more at once is no harm.
+        let room = 1 + self.ended_well.load(Ordering::Relaxed);
+        if self.under_way.fetch_add(1, Ordering::Relaxed) < room {
+            return Some(Turn(Some(self)));
+        }
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Turn<'_> {
+    /// It ended well.
+    pub(crate) fn well(self) {
+        if let Some(ramp) = self.0 {
+            ramp.ended_well.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(ramp) = self.0 {
+            ramp.under_way.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<P: ?Sized> Trial<P> {
+    /// The right to one call of the newer side. `None`: it has as many under way as it may.
+    pub(crate) fn turn(&self) -> Option<Turn<'_>> {
+        match self.watch.ramp() {
+            Some(ramp) => ramp.enter(),
+            None => Some(Turn(None)),
+        }
+    }
 }
 
 /// A call of the newer side.
@@ -66,6 +123,9 @@ pub struct Seen {
     pub base_failed: bool,
     /// What it cost; none where it failed.
     pub cost: Option<CallCost>,
+    /// Whether an answer is progress of the trial. A send that ended well is none: an adapter that sends and cannot read
+    /// would prove itself by its sends.
+    pub proves: bool,
 }
 
 /// Two answers to one event.

@@ -2,9 +2,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Written into each component by `cargo xtask plugins`.
+/// Written into each component by `cargo xtask plugins`. Other keys are passed over: a guest also stands in for a plugin, and is given that plugin's configuration.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
     /// A name of `list.rs`.
     pub guest: String,
