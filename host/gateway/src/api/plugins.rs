@@ -30,7 +30,7 @@ impl From<FleetError> for Problem {
             FleetError::Package { .. } => Kind::NotAPlugin,
             FleetError::Untrusted { .. } => Kind::Untrusted,
             FleetError::Load { .. } => Kind::NotLoaded,
-            FleetError::WrongKind { .. } => Kind::WrongKind,
+            FleetError::WrongKind { .. } => Kind::Misplaced,
             FleetError::Migrate { .. } => Kind::NotMigrated,
             FleetError::UnknownPlace(_) => Kind::NotFound,
             FleetError::Nothing(_) => Kind::NothingToDo,

@@ -88,7 +88,7 @@ kinds! {
     NotMigrated = "migration-failed", UNPROCESSABLE_ENTITY, "The plugin's state could not be migrated",
         "`detail` says why. The state is as it was, and what acted goes on acting.";
     /// Neither an adapter for a channel nor a policy for a position in the chain.
-    WrongKind = "plugin-of-another-kind", UNPROCESSABLE_ENTITY, "The plugin is of another kind than its place",
+    Misplaced = "plugin-of-another-kind", UNPROCESSABLE_ENTITY, "The plugin is of another kind than its place",
         "A channel needs an adapter, the chain needs policies. `tributary plugin inspect FILE` says what a file is.";
     /// As things stand there is nothing to do.
     NothingToDo = "nothing-to-do", CONFLICT, "There is nothing to go back to, to promote or to remove",

@@ -3,6 +3,9 @@ use crate::client::http::{ClientError, escaped};
 use crate::client::text::plain;
 use serde_json::Value;
 
+/// Whether a place, with its plugin, is meant.
+type Test<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 /// The whole name of the place that is meant, among those the daemon has.
 pub(super) fn resolve(meant: &str, places: &Value) -> Result<String, ClientError> {
     let all: Vec<(&str, &str)> = places["items"]
@@ -13,7 +16,7 @@ pub(super) fn resolve(meant: &str, places: &Value) -> Result<String, ClientError
         .collect();
     let name = |place: &str| place.split_once('/').map_or(place, |(_, name)| name).to_owned();
     // From the most to the least exact: a place that is called so is meant before one whose plugin is.
-    let tests: [&dyn Fn(&str, &str) -> bool; 4] =
+    let tests: [Test<'_>; 4] =
         [&|place, _| place == meant, &|place, _| name(place) == meant, &|_, plugin| plugin == meant, &|place, _| {
             name(place).strip_prefix("policy-") == Some(meant)
         }];

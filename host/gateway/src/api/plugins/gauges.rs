@@ -100,8 +100,10 @@ fn of_places(places: &[PlaceView]) -> impl Iterator<Item = Family> {
     let mut parked = Family::new("tributary_place_parked", "gauge", "Things kept aside because of a place");
     let mut calls = Family::new("tributary_trial_newer_calls", "gauge", "Calls of what is tried in a place");
     let mut faults = Family::new("tributary_trial_newer_faults", "gauge", "Failed ones among them");
-    let mut seen = Family::new("tributary_trial_newer_conversations", "gauge", "Conversations that what is tried has seen");
-    let mut different = Family::new("tributary_trial_newer_different", "gauge", "Conversations that it decided differently");
+    let mut seen =
+        Family::new("tributary_trial_newer_conversations", "gauge", "Conversations that what is tried has seen");
+    let mut different =
+        Family::new("tributary_trial_newer_different", "gauge", "Conversations that it decided differently");
     let mut enough = Family::new("tributary_trial_enough", "gauge", "What it needs to see");
     let mut share = Family::new("tributary_trial_share_percent", "gauge", "For how many of 100 conversations it acts");
     for place in places {
