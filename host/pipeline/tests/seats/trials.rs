@@ -156,7 +156,7 @@ async fn a_canary_acts_for_its_conversations_only_and_both_are_compared() {
         newer += usize::from(side == Side::Newer);
     }
     assert!((5..25).contains(&newer), "{newer}");
-    let compared = told.compared.lock().unwrap();
+    let compared = told.compared.lock().unwrap().clone();
     // Base first, newer second, whichever acted.
     assert!(compared.iter().all(|it| it.differs == Some(("add-tag even [C1]".into(), "add-tag odd [C1]".into()))));
     desk.close().await;
