@@ -206,6 +206,7 @@ impl Fleet {
             } else {
                 seated.gate.disable(by);
             }
+            self.show(&house);
             tracing::info!(%place, enabled, by, "a place was taken out of use, or into use again");
         }
         self.place(place).await.map(|detail| detail.now)
@@ -304,12 +305,10 @@ impl Fleet {
                 self.advance(id, life::Event::Drain, None).await?;
             }
         }
-        let watches: Vec<_> = {
-            let house = self.house.lock().await;
-            house.places.iter().filter_map(|seated| seated.tried.as_ref()).map(|tried| tried.watch.clone()).collect()
-        };
+        let shown = self.shown.load_full();
+        let watches = shown.iter().filter_map(|seated| seated.tried.as_ref()).map(|tried| &tried.watch);
         for watch in watches {
-            self.flush(&watch).await?;
+            self.flush(watch).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::seated::{Loaded, Mode, Seated, Tried};
 use crate::trial::{Judged, TrialWatch};
 use crate::trust::Trust;
 use crate::{FleetConfig, FleetError, PlaceEntry, PlaceOutcome, Rollout};
+use arc_swap::ArcSwap;
 use parking_lot::Mutex as Short;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -25,6 +26,8 @@ pub struct Fleet {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) pipeline: OnceLock<Arc<Pipeline>>,
     pub(crate) house: Mutex<House>,
+    /// The places as they stood after the last act: who only looks does not wait for a compiler.
+    pub(crate) shown: ArcSwap<Vec<Seated>>,
     /// What trials found, on its way to [`Fleet::run`].
     pub(crate) verdicts: mpsc::Sender<Judged>,
     pub(crate) verdicts_inbox: Mutex<mpsc::Receiver<Judged>>,
@@ -129,8 +132,14 @@ impl Fleet {
         let _ = self.pipeline.set(pipeline);
     }
 
+    /// Shows the places as they stand.
+    pub(crate) fn show(&self, house: &House) {
+        self.shown.store(Arc::new(house.places.clone()));
+    }
+
     /// Gives the pipeline the set of now. Returns how long that took: the pointer alone is what traffic could notice.
     pub(crate) fn swap(&self, house: &House, leaving: Vec<GenerationId>) -> Option<f64> {
+        self.show(house);
         let pipeline = self.pipeline.get()?;
         let set = house.set();
         let began = Instant::now();

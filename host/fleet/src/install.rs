@@ -82,6 +82,7 @@ impl Fleet {
                 Ok(loaded) => ready.push((at, loaded)),
                 Err(error) => {
                     house.places[at].refused = Some(refused(&taken.package, &error));
+                    self.show(house);
                     self.give_up(ready).await?;
                     return Err(error);
                 }
@@ -182,6 +183,7 @@ impl Fleet {
         for seated in house.places.iter_mut().filter(|seated| seated.entry.plugin == *plugin) {
             seated.refused = Some(RefusedView { what: what.clone(), why: why.clone(), at: now().0 });
         }
+        self.show(house);
     }
 
     /// Takes the file of a plugin, if it is another one than what acts or is tried. `anew`: the file was just put there, so
@@ -276,7 +278,7 @@ impl Fleet {
             Some(live) if live.made.plugin == entry.plugin => {
                 Wanted { package: live.package.clone(), locked: live.locked.clone(), entry: entry.clone() }
             }
-            _ => self.from_folder(house, entry)?,
+            _ => self.taken_from_folder(house, entry)?,
         };
         let row = wanted.row()?;
         let at = house.seated(&entry.place).ok();

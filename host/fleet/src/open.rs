@@ -8,6 +8,7 @@ use crate::packages::Packages;
 use crate::seated::{Loaded, Mode, Seated, Tried};
 use crate::trust::Trust;
 use crate::{FleetConfig, FleetError, InstallOptions, PlaceEntry, Rollout};
+use arc_swap::ArcSwap;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, mpsc};
 use tributary_model::life::{self, State};
@@ -48,6 +49,7 @@ impl Fleet {
                 places: Vec::new(),
                 config,
             }),
+            shown: ArcSwap::default(),
             verdicts,
             verdicts_inbox: Mutex::new(inbox),
             leaving: Default::default(),
@@ -65,6 +67,7 @@ impl Fleet {
                 return Err(faults);
             }
             fleet.tidy(&mut house).await.map_err(one)?;
+            fleet.show(&house);
             house.set()
         };
         Ok((Arc::new(fleet), set))
@@ -86,10 +89,9 @@ impl Fleet {
         let mut seated = match live {
             Some(row) => self.again(house, entry, row).await?,
             None => {
-                let wanted = self.from_folder(house, &entry)?;
+                let wanted = self.taken_from_folder(house, &entry)?;
                 let newer = self.load(&wanted, &house.config).await?;
-                let seated = self.first(&house.config, entry, newer, "it is the first here", "host").await?;
-                seated
+                self.first(&house.config, entry, newer, "it is the first here", "host").await?
             }
         };
         if let Some(row) = past.iter().find(|row| row.state.is_tried()) {
@@ -205,7 +207,7 @@ impl Fleet {
     }
 
     /// What a place is filled with for the first time.
-    pub(crate) fn from_folder(&self, house: &House, entry: &PlaceEntry) -> Result<Wanted, FleetError> {
+    pub(crate) fn taken_from_folder(&self, house: &House, entry: &PlaceEntry) -> Result<Wanted, FleetError> {
         let found = found(&house.folder, entry)?;
         let options = InstallOptions::default();
         let taken = self.take(house, &found.path, &found.bytes, found.signature.as_deref(), &options)?;

@@ -55,13 +55,15 @@ impl Mode {
 }
 
 /// A newer generation beside the base.
+#[derive(Clone)]
 pub(crate) struct Tried {
     pub mode: Mode,
     pub newer: Arc<Loaded>,
     pub watch: Arc<TrialWatch>,
 }
 
-/// A place with its generations.
+/// A place with its generations. Cheap to clone: clones share gate and counts.
+#[derive(Clone)]
 pub(crate) struct Seated {
     pub entry: PlaceEntry,
     /// What acts where no trial says otherwise.

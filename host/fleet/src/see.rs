@@ -23,9 +23,9 @@ impl Fleet {
     /// The store does not answer.
     pub async fn places(&self) -> Result<Vec<PlaceView>, FleetError> {
         let parked: HashMap<Place, u64> = self.store.parked_by_place().await?.into_iter().collect();
-        let house = self.house.lock().await;
-        let mut views = Vec::with_capacity(house.places.len());
-        for seated in &house.places {
+        let shown = self.shown.load_full();
+        let mut views = Vec::with_capacity(shown.len());
+        for seated in shown.iter() {
             let rows = self.store.generations(Some(seated.place()), PAST).await?;
             views.push(view(seated, &rows, parked.get(seated.place()).copied().unwrap_or_default()));
         }
@@ -40,8 +40,7 @@ impl Fleet {
         let parked = self.store.parked_by_place().await?;
         let parked = parked.into_iter().find(|(of, _)| of == place).map_or(0, |(_, count)| count);
         let rows = self.store.generations(Some(place), PAST).await?;
-        let house = self.house.lock().await;
-        let seated = &house.places[house.seated(place)?];
+        let seated = &self.shown(place)?;
         let loaded = |row: &StoredGeneration| loaded_of(seated, row.id.0);
         let parse = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(PlaceDetail {
@@ -64,8 +63,7 @@ impl Fleet {
     pub async fn differences(&self, place: &Place, page: Page) -> Result<Listing<DifferenceView>, FleetError> {
         let rows = self.store.generations(Some(place), PAST).await?;
         let (tried, watch) = {
-            let house = self.house.lock().await;
-            let seated = &house.places[house.seated(place)?];
+            let seated = self.shown(place)?;
             let tried = seated.tried.as_ref().filter(|tried| tried.mode != Mode::Guard);
             (tried.map(|tried| tried.newer.id), tried.map(|tried| tried.watch.clone()))
         };
@@ -82,6 +80,14 @@ impl Fleet {
             }
         }
         Ok(Listing { items: last.items.into_iter().map(difference).collect(), next: last.next })
+    }
+}
+
+impl Fleet {
+    fn shown(&self, place: &Place) -> Result<Seated, FleetError> {
+        let shown = self.shown.load();
+        let found = shown.iter().find(|seated| seated.place() == place).cloned();
+        found.ok_or_else(|| FleetError::UnknownPlace(place.to_string()))
     }
 }
 

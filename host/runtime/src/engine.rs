@@ -98,6 +98,8 @@ pub struct Runtime {
     cache: Option<Cache>,
     services: Services,
     max_memory: usize,
+    /// Compiling takes seconds of CPU for a large component; on these threads it takes them from nobody.
+    compilers: rayon::ThreadPool,
     contracts: Contracts,
     /// A place for each call that runs.
     pub(crate) calls: Semaphore,
@@ -140,6 +142,7 @@ impl Runtime {
             cache,
             services,
             max_memory: config.max_memory,
+            compilers: compilers()?,
             contracts: config.contracts,
             calls: Semaphore::new(places),
             warm: Arc::new(Semaphore::new(places)),
@@ -151,8 +154,8 @@ impl Runtime {
         &self.contracts
     }
 
-    /// Checks, compiles, prepares and pictures a plugin. What it compiles is kept in the cache. Runs on a thread of its
-    /// own: compiling takes seconds for a large component.
+    /// Checks, compiles, prepares and pictures a plugin. What it compiles is kept in the cache. Runs on threads of low
+    /// priority: traffic goes first.
     pub async fn load(
         self: &Arc<Self>,
         package: Arc<Package>,
@@ -160,9 +163,12 @@ impl Runtime {
     ) -> Result<Arc<Generation>, LoadError> {
         let runtime = Arc::clone(self);
         let here = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || here.block_on(runtime.load_here(package, settings)))
-            .await
-            .unwrap_or_else(|error| Err(LoadError::Component(error.to_string())))
+        tokio::task::spawn_blocking(move || {
+            let pool = Arc::clone(&runtime);
+            pool.compilers.install(move || here.block_on(runtime.load_here(package, settings)))
+        })
+        .await
+        .unwrap_or_else(|error| Err(LoadError::Component(error.to_string())))
     }
 
     async fn load_here(
@@ -271,6 +277,20 @@ async fn smoke(
         .await
         .map_err(|(error, store)| LoadError::Prepare(failure(&error, store.data())))?;
     live.check().map_err(|error| LoadError::Component(format!("{error:#}")))
+}
+
+/// Threads to compile on, as many as there are cores, at a low priority.
+fn compilers() -> Result<rayon::ThreadPool, RuntimeError> {
+    /// Of 19, which is least: a tenth of a busy core, all of an idle one.
+    const NICE: i32 = 10;
+    rayon::ThreadPoolBuilder::new()
+        .thread_name(|number| format!("compile-{number}"))
+        .start_handler(|_| {
+            // On Linux the priority of process 0 is that of the calling thread. Refused, it compiles as fast as the rest.
+            let _ = rustix::process::setpriority_process(None, NICE);
+        })
+        .build()
+        .map_err(|error| RuntimeError::Engine(error.to_string()))
 }
 
 /// Everything off that plugins do not need, and instances from a pool.

@@ -13,6 +13,8 @@ use tributary_tests::{Client, Desk, Mail, store};
 const ROUNDS: usize = 5;
 /// Mails of the channel that behaves, in each run.
 const MAILS: usize = 600;
+/// Mails beforehand have numbers from here on.
+const WARM: usize = 1_000_000;
 /// Those mails a second.
 const PACE: u32 = 400;
 /// Mails a second for the guest: one that spins for 200 ms would fill ten cores.
@@ -105,8 +107,8 @@ fn beside(guest: &str, policy: bool) -> Beside {
     desk.serve();
     let to = if policy { SUPPORT } else { BAD };
     let load = |first| Load { connections: 8, mails: MAILS, per_second: Some(PACE), first };
-    // Everything that grows with the first mails grows before.
-    load(0).send(&desk.smtp);
+    // Everything that grows with the first mails grows before: ten times as many as a run has.
+    Load { mails: 10 * MAILS, per_second: None, ..load(WARM) }.send(&desk.smtp);
     hit(&desk, to, 20, || false);
     desk.settled();
     let before = resident(desk.pid());

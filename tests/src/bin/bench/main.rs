@@ -3,13 +3,15 @@ mod contain;
 mod latency;
 mod mail;
 mod memory;
+mod swap;
 
 /// What can be measured, by name, and what each says of itself.
-const BENCHES: [(&str, &str, fn()); 4] = [
+const BENCHES: [(&str, &str, fn()); 5] = [
     ("mail", "mails of 1 KB over SMTP, 50 connections, each on disk before its 250, decided and queued", mail::run),
     ("latency", "from the end of DATA to visible in the queue, at 1,000 mails a second", latency::run),
     ("memory", "memory, queue listing and start with 100,000 conversations", memory::run),
     ("contain", "each guest that misbehaves on purpose, and a channel that does not beside it", contain::run),
+    ("swap", "10,000 mails at 500 a second with 50 swaps of a plugin, half of them to a broken build", swap::run),
 ];
 
 fn main() {

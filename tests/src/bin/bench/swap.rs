@@ -1,0 +1,134 @@
+//! What traffic feels of 50 swaps, half of them to a broken build: of the email adapter, then of a policy.
+use std::collections::HashMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tributary_tests::load::{Sink, percentile};
+use tributary_tests::traffic::Traffic;
+use tributary_tests::{Desk, build, program, store, wait};
+
+use crate::row;
+
+/// Swaps in a run, every second one to a broken build.
+const SWAPS: usize = 50;
+
+/// How a broken build is broken, in turn.
+const BROKEN: [&str; 4] = ["traps", "lies_about_utf8", "forges_file", "spins"];
+const BROKEN_POLICIES: [&str; 2] = ["policy_traps", "policy_spins"];
+
+/// 10,000 mails at 500 a second, first without swaps, then with them; and the same for a policy.
+pub fn run() {
+    for (plugin, place, broken) in
+        [("channel-email", "email", &BROKEN[..]), ("policy-routing", "routing", &BROKEN_POLICIES[..])]
+    {
+        let sink = Sink::start();
+        let desk = Desk::setup()
+            .relay(sink.port)
+            .with("[plugins]\ndevelopment = true\n[plugins.trial]\nguard = 50\n[log]\nfilter = \"warn\"\n")
+            .init();
+        // Compiled code of its own: a new build is a new build.
+        std::fs::remove_file(desk.dir.join("cache")).expect("the harness made a link");
+        let mut desk = desk;
+        desk.serve();
+        let quiet = Traffic { run: 1, customers: 500, each: 20, per_second: 500, connections: 50 };
+        Traffic { run: 9, customers: 100, each: 10, ..quiet }.send(&desk.smtp);
+        let mut before = quiet.send(&desk.smtp);
+        quiet.must_be_there(&desk);
+        let swapped = Traffic { run: 2, ..quiet };
+        let sending = {
+            let address = desk.smtp.clone();
+            std::thread::spawn(move || swapped.send(&address))
+        };
+        let switches = swap(&desk, plugin, broken);
+        let mut after = sending.join().expect("every mail is taken");
+        swapped.must_be_there(&desk);
+        row(
+            &format!("{place}: mails without and with swaps, lost, doubled"),
+            format!("{} + {}, 0, 0", before.len(), after.len()),
+            "0 lost, 0 doubled, in order",
+        );
+        row(&format!("{place}: swaps done, to a broken build"), format!("{SWAPS}, {}", SWAPS / 2), "");
+        ratio(&format!("{place}: end of DATA to 250"), &mut before, &mut after);
+        ratio(&format!("{place}: arrival to decided"), &mut decided(&desk, 1), &mut decided(&desk, 2));
+        let most = switches.iter().copied().fold(0.0, f64::max);
+        row(
+            &format!("{place}: the switch itself, longest of {}", switches.len()),
+            format!("{most:.1} µs"),
+            "under 1 ms",
+        );
+    }
+}
+
+fn ratio(what: &str, before: &mut [Duration], after: &mut [Duration]) {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
+        let (before, after) = (ms(percentile(before, share)), ms(percentile(after, share)));
+        let value = format!("{before:.2} → {after:.2} ms, {:.2}", after / before.max(1e-9));
+        row(&format!("{what}, {name}, without → with"), value, if share > 0.9 { "at most 1.5 times" } else { "" });
+    }
+}
+
+/// Installs one build after the other, spread over the time that the mails take; microseconds of each switch.
+fn swap(desk: &Desk, plugin: &str, broken: &[&str]) -> Vec<f64> {
+    let start = Instant::now();
+    let mut switches = Vec::new();
+    for number in 0..SWAPS {
+        let due = start + Duration::from_millis(380) * u32::try_from(number).expect("few");
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let version = format!("0.{}.{}", 2 + number / 2, number % 2);
+        let bytes = match number % 2 {
+            0 => build::version(plugin, &version),
+            _ => build::broken(plugin, &version, broken[number / 2 % broken.len()]),
+        };
+        let file = build::beside(desk, &version, &bytes);
+        let mut install: Command = desk.command(&["plugin", "install"]);
+        let output = program::run_well(install.arg(&file).args(["--accept-grants", "--json"]));
+        let said: Value = serde_json::from_slice(&output.stdout).expect("install --json prints JSON");
+        switches
+            .extend(said["places"].as_array().into_iter().flatten().filter_map(|place| place["switch_us"].as_f64()));
+        std::fs::remove_file(file).expect("it was written");
+    }
+    wait::until("the last broken build to be taken back", || {
+        let said = desk.json(&["plugin", "list"]);
+        if said.to_string().contains(&format!("0.{}.1\"", 1 + SWAPS / 2)) && said.to_string().contains("\"guard\"") {
+            Err("it is on trial".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+    switches
+}
+
+/// From each mail's arrival to the last decision about it, by the store's own times.
+fn decided(desk: &Desk, run: u32) -> Vec<Duration> {
+    let connection = store::open(&desk.dir);
+    let mails = store::texts(
+        &connection,
+        &format!(
+            "SELECT conversation || ' ' || at FROM message WHERE external_id LIKE '%@run{run}.example%' ORDER BY id"
+        ),
+    );
+    let events = store::texts(
+        &connection,
+        "SELECT conversation || ' ' || at FROM event WHERE act = 'decided' AND conversation IS NOT NULL ORDER BY id",
+    );
+    let pairs = |rows: Vec<String>| -> HashMap<i64, Vec<u64>> {
+        let mut by: HashMap<i64, Vec<u64>> = HashMap::new();
+        for row in rows {
+            let (conversation, at) = row.split_once(' ').expect("two columns");
+            by.entry(conversation.parse().expect("a number")).or_default().push(at.parse().expect("a number"));
+        }
+        by
+    };
+    let events = pairs(events);
+    let mut took = Vec::new();
+    for (conversation, mails) in pairs(mails) {
+        for (number, mail) in mails.iter().enumerate() {
+            let next = mails.get(number + 1).copied().unwrap_or(u64::MAX);
+            let last = events.get(&conversation).into_iter().flatten().filter(|at| **at >= *mail && **at < next).max();
+            took.extend(last.map(|last| Duration::from_millis(last - mail)));
+        }
+    }
+    took
+}
