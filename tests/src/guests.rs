@@ -54,7 +54,7 @@ pub fn file(guest: &str) -> PathBuf {
 }
 
 /// What a daemon with guests is configured with: budgets that are used up soon.
-const SMALL: &str = "[plugins]\ndevelopment = true\nguest-time = \"200 ms\"\nwall-time = \"400 ms\"\nmemory = \"32 MiB\"\nbytes-out = \"4 MiB\"\n\
+const SMALL: &str = "[plugins]\ndevelopment = true\nguest-time = \"200 ms\"\nwall-time = \"1 s\"\nmemory = \"32 MiB\"\nbytes-out = \"4 MiB\"\n\
                      [log]\nfilter = \"warn\"\n";
 
 /// A desk with two channels: email, and `bad`, which a guest serves. Nothing is started.

@@ -168,7 +168,7 @@ pub fn floods_log() {
 
 pub fn waits_for_mail() {
     let (_relay, port) = mute_relay();
-    parks_at(Setup::default().relay(port), "waits_for_mail", "budget", "400 ms from start to end");
+    parks_at(Setup::default().relay(port), "waits_for_mail", "budget", "1000 ms from start to end");
 }
 
 /// It was granted no host: it is told so as often as it asks, until its time is up.
