@@ -224,13 +224,13 @@ impl Keeper<'_> {
     /// again; or nothing changed, because the gate opened again.
     async fn take_back(&self, id: ParkedId) -> Result<(), StoreError> {
         let store = &self.pipeline.store;
-        let Some((parked, Some(StoredArrival { channel, arrival, .. }))) = store.parked_one(id).await? else {
+        let Some((parked, Some(StoredArrival { channel, arrival, at: came }))) = store.parked_one(id).await? else {
             return Ok(());
         };
         if parked.replayed.is_some() {
             return Ok(());
         }
-        match self.pipeline.receive_as(&channel, arrival.clone(), How::Back(id)).await {
+        match self.pipeline.receive_as(&channel, arrival.clone(), How::Back(id, came)).await {
             Ok(Received::Accepted { .. } | Received::Parked(_)) => Ok(()),
             Ok(Received::Ignored(_)) => store.unpark(id, ACTOR, now()).await.map(drop),
             // The sender was told that we have it, so that it is not dropped; but nobody is asked about it again.

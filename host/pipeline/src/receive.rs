@@ -3,7 +3,7 @@ use crate::ask::{Asked, Worth, ask};
 use crate::gate::{self, Caller};
 use crate::{Channel, Pipeline, Seat, compare, now};
 use tributary_model::message::{Arrival, ChannelEvent, Inbound, Reading, Rejection, Response};
-use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName};
+use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName, Timestamp};
 use tributary_runtime::{Adapter, CallEffects, Called};
 use tributary_store::{Accepted, Cause, NewArrival, NewParked, StateScope, StateWrite, StoreError};
 
@@ -47,8 +47,8 @@ pub enum ReceiveError {
 pub(crate) enum How {
     /// For the first time.
     Live,
-    /// It was kept aside under this id.
-    Back(ParkedId),
+    /// It was kept aside under this id, and came in then.
+    Back(ParkedId, Timestamp),
 }
 
 impl Pipeline {
@@ -69,7 +69,7 @@ impl Pipeline {
         let seat = &channel.seat;
         let pass = match (seat.gate.admit(if how == How::Live { Caller::Live(None) } else { Caller::Back }), how) {
             (Ok(pass), _) => pass,
-            (Err(shut), How::Back(_)) => return Err(ReceiveError::Shut(shut.cause().what)),
+            (Err(shut), How::Back(..)) => return Err(ReceiveError::Shut(shut.cause().what)),
             (Err(_), How::Live) => match self.keep_aside(&seat.gate, None).await {
                 Ok(pass) => pass,
                 Err((shut, _until_committed)) => {
@@ -79,7 +79,9 @@ impl Pipeline {
             },
         };
         let at = now();
-        let context = Self::context(at, None);
+        // The adapter's clock says when the arrival came in, however long it was kept aside: what a channel's messages are
+        // dated by, and what a signature's age is measured from, does not depend on when somebody mended its plugin.
+        let context = Self::context(how.came().unwrap_or(at), None);
         let key = |seat: &Seat<dyn Adapter>| seat.arrival_key(&arrival);
         let asked = ask(seat, pass, key, context, |adapter, context| adapter.receive(context, &arrival), worth).await;
         let Asked { side, said, other } = asked;
@@ -156,10 +158,18 @@ impl Pipeline {
 }
 
 impl How {
+    /// When it came in, if not now.
+    fn came(self) -> Option<Timestamp> {
+        match self {
+            Self::Live => None,
+            Self::Back(_, at) => Some(at),
+        }
+    }
+
     fn replays(self) -> Option<ParkedId> {
         match self {
             Self::Live => None,
-            Self::Back(id) => Some(id),
+            Self::Back(id, _) => Some(id),
         }
     }
 }

@@ -42,7 +42,8 @@ impl Pipeline {
         }
         match (parked.what, arrival) {
             (ParkedWhat::Arrival(_), Some(stored)) => {
-                let received = self.receive_as(&stored.channel, stored.arrival, How::Back(id)).await;
+                let how = How::Back(id, stored.at);
+                let received = self.receive_as(&stored.channel, stored.arrival, how).await;
                 match received {
                     Ok(Received::Accepted { conversations, .. }) => Ok(Replayed::Accepted { conversations }),
                     Ok(Received::Parked(_)) => {

@@ -10,7 +10,7 @@ use tributary_model::message::{
     Rejection, SendError, ThreadHints,
 };
 use tributary_model::retry::Backoff;
-use tributary_model::{ConversationId, GenerationId, Timestamp};
+use tributary_model::{ConversationId, GenerationId};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{AddressPattern, Channel, Config, Pipeline, Plugins, Received, Replayed, ReplyError, Seat};
 use tributary_runtime::{Adapter, CallContext, CallError, Called, PluginInfo, Policy};
@@ -61,7 +61,7 @@ impl Adapter for Letters {
 
     async fn receive(
         &self,
-        _: CallContext,
+        context: CallContext,
         arrival: &Arrival,
     ) -> Result<Called<Result<Reading, Rejection>>, CallError> {
         if self.receiving.broken() {
@@ -74,7 +74,8 @@ impl Adapter for Letters {
         let handle = Handle { kind: HandleKind::Email, value: format!("{name}@x"), verified: false };
         let message = Inbound {
             external_id: Some(format!("<{name}-{text}>")),
-            sent_at: Timestamp(1),
+            // The channel tells no time: the clock's stands for it.
+            sent_at: context.now,
             author: Author::Customer,
             from: vec![handle],
             display_name: None,
@@ -266,9 +267,15 @@ async fn an_arrival_its_adapter_trapped_on_is_kept_and_comes_in_once_it_is_mende
     assert!(house.pipeline.replay(id, "agent:op").await.is_err());
     assert_eq!(house.parked().await[0].tries, 2);
     house.receiving.set(false);
+    let (_, kept) = house.pipeline.store().parked_one(id).await.expect("read").expect("there");
+    let came = kept.expect("with its arrival").at;
+    while tributary_pipeline::now() == came {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let replayed = house.pipeline.replay(id, "agent:op").await.expect("comes in");
     assert_eq!(replayed, Replayed::Accepted { conversations: vec![ConversationId(1)] });
     assert!(house.parked().await.is_empty());
+    assert_eq!(house.detail(1).await.messages[0].sent_at, came, "its adapter read it as of when it came in");
     house.until(1, "decided", |it| it.conversation.grade == Some(Grade::Dispute)).await;
     assert!(house.driver.shut_down(Duration::from_secs(5)).await.is_empty());
 }
