@@ -9,6 +9,7 @@
 //! }
 //! ```
 pub mod manifest;
+pub mod origin;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::origin::is_origin;
+
 /// A plugin's `plugin.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -160,11 +162,7 @@ impl Manifest {
                 return Err(fault(key, value, format!("one of {}", known.join(", "))));
             }
         }
-        let origin = |value: &&String| {
-            let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-            rest.is_none_or(|host| host.is_empty() || host.contains(['/', '*', '@', ' ']))
-        };
-        if let Some(value) = self.asks.egress.iter().find(origin) {
+        if let Some(value) = self.asks.egress.iter().find(|value| !is_origin(value)) {
             return Err(fault("asks.egress", value, "an origin such as https://api.example:8443, without a path"));
         }
         Ok(())
@@ -198,6 +196,7 @@ mod tests {
             ("asks.actions", format!("{GOOD}[asks]\nactions = ['delete']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['http://127.1']")),
         ];
         for (key, text) in cases {
             let error = Manifest::parse(&text).unwrap_err().to_string();

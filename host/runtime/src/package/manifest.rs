@@ -1,10 +1,14 @@
 //! `plugin.toml`, as it travels in a component: what a plugin says about itself and what it asks for. The SDK checks the
 //! same rules when the plugin is built; a component may have been built by anything, so they are checked again here.
+use crate::egress::Origin;
 use serde::Deserialize;
 use tributary_model::decision::Action;
 
 /// Every service of the contract that a plugin can ask for.
 pub const SERVICES: [&str; 9] = ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "knowledge"];
+
+/// What an entry of `asks.egress` has to be.
+const ORIGIN: &str = "an origin such as https://api.example:8443, without a path";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -122,18 +126,13 @@ impl Manifest {
         if let Some(action) = actions.iter().find(|word| !Action::WORDS.contains(&word.as_str())) {
             return Err(fault("asks.actions", action, format!("one of {}", Action::WORDS.join(", "))));
         }
-        if let Some(origin) = egress.iter().find(|origin| !is_origin(origin)) {
-            return Err(fault("asks.egress", origin, "an origin such as https://api.example:8443, without a path"));
+        for text in egress {
+            if let Err(why) = text.parse::<Origin>() {
+                return Err(fault("asks.egress", &text.escape_debug().to_string(), format!("{ORIGIN}: {why}")));
+            }
         }
         Ok(manifest)
     }
-}
-
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty() && !host.contains(['/', '*', '@', ' ']) && !host.contains(char::is_control)
-    })
 }
 
 fn fault(key: &'static str, value: &str, expected: impl Into<String>) -> ManifestError {
@@ -162,6 +161,11 @@ mod tests {
             ("asks.actions", format!("{GOOD}[asks]\nactions = ['delete']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example/']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example:0']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['http://2130706433']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['http://[::ffff:127.0.0.1]']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = [\"https://a\\u001b.example\"]")),
             ("asks.secrets", format!("{GOOD}[asks]\nsecrets = ['']")),
             ("asks.secrets", format!("{GOOD}[asks]\nsecrets = [\"a\\u001b\"]")),
             ("description", format!("{GOOD}description = \"a\\u001b[2J\"")),
