@@ -12,7 +12,7 @@ use tributary_fleet::{FleetConfig, PlaceEntry};
 use tributary_gateway::smtp;
 use tributary_model::Place;
 use tributary_model::error::chain;
-use tributary_runtime::{Budgets, RecorderConfig, RelayConfig, RelayTls, Secret};
+use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
 
 /// The name of the configuration file in a daemon's folder.
 pub const FILE: &str = "tributary.toml";
@@ -29,6 +29,8 @@ pub struct Config {
     pub http: HttpDoor,
     /// Where finished mails go; none: they wait.
     pub relay: Option<RelayConfig>,
+    /// The limits of what plugins ask other hosts.
+    pub egress: EgressConfig,
     /// How the stages run.
     pub pipeline: tributary_pipeline::Config,
     /// What a call of a plugin may use up.
@@ -109,6 +111,7 @@ impl Config {
         let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
         http.finish();
         let relay = relay(dir, top.section("relay"));
+        let egress = egress(dir, top.section("egress"));
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
         let channels = top.sections("channel");
@@ -126,6 +129,7 @@ impl Config {
                 metrics_need_token,
             },
             relay,
+            egress,
             pipeline,
             budgets: plugins.fleet.budgets,
             concurrent_calls: plugins.concurrent_calls,
@@ -280,6 +284,24 @@ fn relay(dir: &Path, section: Section<'_, '_>) -> Option<RelayConfig> {
         timeout: timeout.unwrap_or(defaults.timeout),
         connections: connections.and_then(|n| u32::try_from(n).ok()).unwrap_or(defaults.connections),
     })
+}
+
+fn egress(dir: &Path, section: Section<'_, '_>) -> EgressConfig {
+    let mut config = EgressConfig::default();
+    config.timeout = section.duration("timeout", SECOND, HOUR).unwrap_or(config.timeout);
+    config.connect_timeout = config.connect_timeout.min(config.timeout);
+    let connections = section.number("connections", 1, 1_000).and_then(|n| usize::try_from(n).ok());
+    config.connections = connections.unwrap_or(config.connections);
+    config.response_bytes = section.size("response-size", 1 << 10, 1 << 30).unwrap_or(config.response_bytes);
+    for file in section.texts("authorities").unwrap_or_default() {
+        let path = dir.join(&file);
+        match std::fs::metadata(&path) {
+            Ok(_) => config.authorities.push(path),
+            Err(error) => section.fault("authorities", format!("{file} cannot be read: {error}")),
+        }
+    }
+    section.finish();
+    config
 }
 
 fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {

@@ -254,6 +254,13 @@ listen = "{}"
 # rate = 100                                   # calls a second of each place
 # max-call = "256 KiB"
 
+# What plugins ask other hosts, as far as their grants go.
+# [egress]
+# timeout = "10 s"                             # of a request, waiting for its turn included
+# connections = 8                              # of a plugin at once, in each channel
+# response-size = "8 MiB"                      # of an answer's body at most
+# authorities = []                             # PEM files of authorities to trust besides the machine's own
+
 # [log]
 # filter = "info"
 # format = "text"                              # or "json"
@@ -311,6 +318,7 @@ mod tests {
         let (shown, absent) = (read(format!("[plugins]\n{}\n", lines.join("\n"))), read(String::new()));
         assert_eq!(format!("{:?}", shown.fleet), format!("{:?}", absent.fleet));
         assert_eq!(shown.recording, absent.recording);
+        assert_eq!(shown.egress, absent.egress);
         assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
     }
 }

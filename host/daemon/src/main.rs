@@ -9,6 +9,7 @@ mod plugins;
 mod replay;
 mod serve;
 mod telemetry;
+mod upkeep;
 mod wire;
 
 use clap::Parser;

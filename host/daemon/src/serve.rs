@@ -37,7 +37,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::metrics()?;
     let folder = Folder(config.dir.as_path().into());
     let store = wire::open_store(&folder).context("the store cannot be opened")?;
-    let services = wire::services(&config, &folder, &store)?;
+    let (services, upkeep) = wire::services(&config, &folder, &store)?;
     let blobs = services.blobs.clone();
     let runtime = Runtime::new(wire::runtime_config(&config, Some(folder.cache())), services)?;
     let opened = Fleet::open(config.fleet.clone(), config.places.clone(), runtime, store.clone()).await;
@@ -72,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
     pipeline.start(&stages).await.context("the stages cannot be started")?;
     doors.spawn("fleet", fleet.clone().run(doors.stop()));
+    doors.spawn("upkeep", upkeep.run(doors.stop()));
     api.set_ready(true);
     println!("ready {}", told.join(" "));
 

@@ -1,5 +1,6 @@
 //! The only place that names two subsystems: what one needs of another is handed over here.
 use crate::config::{Config, Folder};
+use crate::upkeep::Upkeep;
 use anyhow::Context;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, EgressConfig, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services,
-    SmtpRelay, StateSource, StateUnavailable,
+    Blobs, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay,
+    StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, StateScope, Store, StoreError};
@@ -59,20 +60,25 @@ pub fn services_of_a_replay(folder: &Folder) -> anyhow::Result<Services> {
     Ok(Services { secrets: Arc::new(SecretFiles::open(&folder.secrets())?), ..no_services(folder)? })
 }
 
-/// The services of a daemon.
-pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> anyhow::Result<Services> {
+/// The services of a daemon, and what looks after them.
+pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> anyhow::Result<(Services, Upkeep)> {
     let mail: Arc<dyn MailRelay> = match &config.relay {
         Some(relay) => Arc::new(SmtpRelay::new(relay.clone()).context("the relay cannot be used")?),
         None => Arc::new(Nothing),
     };
-    Ok(Services {
+    let upkeep = Upkeep {
+        egress: Arc::new(HttpEgress::new(config.egress.clone()).context("egress cannot be set up")?),
+        recorder: config.recording.clone().map(Recorder::open).transpose().context("calls cannot be recorded")?,
+    };
+    let services = Services {
         state: Arc::new(PluginState(store.clone())),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
-        http: Arc::new(HttpEgress::new(EgressConfig::default()).context("egress cannot be set up")?),
-        recorder: config.recording.clone().map(Recorder::open).transpose().context("calls cannot be recorded")?,
+        http: upkeep.egress.clone(),
+        recorder: upkeep.recorder.clone(),
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
-    })
+    };
+    Ok((services, upkeep))
 }
 
 struct PluginState(Arc<dyn Store>);
