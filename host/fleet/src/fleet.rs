@@ -306,6 +306,10 @@ impl Fleet {
                     seated.keep(before, config.keep);
                 }
                 seated.gate = self.gate(&place, newer.id, &config).await?;
+                // A new version is no word about whether the place is in use.
+                if !seated.enabled {
+                    seated.gate.disable(by);
+                }
                 (life::State::Live, what)
             }
             Rollout::Shadow | Rollout::Canary(_) => {
