@@ -8,7 +8,8 @@
 //! is nothing to compare, so it is judged by its faults on events that the previous generation then handled: each of those
 //! is the proof of a step back, and the first one ends it, since a build that is broken for every input must hurt nobody
 //! for long, and one that is broken for 1 % of them shows it once in a hundred calls. A budget used up may have been a busy
-//! machine, so of those it takes three. A fault that both share is in the event and says nothing about the newer one.
+//! machine, so of those it takes three; but only one as long as no call has ended well, since a build that never comes back
+//! costs the machine a whole budget each time. A fault that both share is in the event and says nothing about the newer one.
 //! Within the 500 calls that it needs, a build that breaks for 1 % of inputs is missed 7 times in 1,000.
 use std::collections::HashSet;
 use std::time::Duration;
@@ -144,7 +145,8 @@ pub fn judge_guarded(counts: &Counts, limits: &GuardLimits) -> Verdict {
         let count = counts.faults;
         return Verdict::RollBack(format!("{count} of {among} calls failed where the previous generation did not"));
     }
-    if counts.breaches >= limits.breaches.max(1) {
+    let never_well = counts.breaches > 0 && counts.breaches + counts.faults >= counts.calls;
+    if never_well || counts.breaches >= limits.breaches.max(1) {
         let count = counts.breaches;
         return Verdict::RollBack(format!(
             "{count} of {among} calls used up a budget where the previous generation did not"
@@ -318,6 +320,8 @@ mod tests {
         let breaches = |breaches| many(Counts { breaches, calls: 9, ..Counts::default() }).1;
         assert_eq!(breaches(2), Verdict::GoOn);
         assert!(matches!(breaches(3), Verdict::RollBack(_)));
+        let first = judge_guarded(&Counts { calls: 1, breaches: 1, ..Counts::default() }, &GuardLimits::default());
+        assert!(matches!(first, Verdict::RollBack(_)), "nothing has ended well yet");
         assert!(matches!(many(Counts { calls: 500, breaches: 2, ..Counts::default() }).1, Verdict::Promote(_)));
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tributary_tests::load::{Sink, percentile};
 use tributary_tests::traffic::Traffic;
-use tributary_tests::{Desk, build, program, store, wait};
+use tributary_tests::{Desk, build, program, store};
 
 use crate::row;
 
@@ -15,7 +15,7 @@ const SWAPS: usize = 50;
 
 /// How a broken build is broken, in turn.
 const BROKEN: [&str; 4] = ["traps", "lies_about_utf8", "forges_file", "spins"];
-const BROKEN_POLICIES: [&str; 2] = ["policy_traps", "policy_spins"];
+const BROKEN_POLICIES: [&str; 4] = ["policy_traps", "policy_traps", "policy_traps", "policy_spins"];
 
 /// 10,000 mails at 500 a second, first without swaps, then with them; and the same for a policy.
 pub fn run() {
@@ -41,6 +41,7 @@ pub fn run() {
             std::thread::spawn(move || swapped.send(&address))
         };
         let switches = swap(&desk, plugin, broken);
+        assert!(!sending.is_finished(), "the swaps took longer than the mails");
         let mut after = sending.join().expect("every mail is taken");
         swapped.must_be_there(&desk);
         row(
@@ -48,7 +49,7 @@ pub fn run() {
             format!("{} + {}, 0, 0", before.len(), after.len()),
             "0 lost, 0 doubled, in order",
         );
-        row(&format!("{place}: swaps done, to a broken build"), format!("{SWAPS}, {}", SWAPS / 2), "");
+        row(&format!("{place}: swaps, of them to a broken build"), format!("{SWAPS}, {}", SWAPS / 2), "");
         ratio(&format!("{place}: end of DATA to 250"), &mut before, &mut after);
         ratio(&format!("{place}: arrival to decided"), &mut decided(&desk, 1), &mut decided(&desk, 2));
         let most = switches.iter().copied().fold(0.0, f64::max);
@@ -76,27 +77,20 @@ fn swap(desk: &Desk, plugin: &str, broken: &[&str]) -> Vec<f64> {
     for number in 0..SWAPS {
         let due = start + Duration::from_millis(380) * u32::try_from(number).expect("few");
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let version = format!("0.{}.{}", 2 + number / 2, number % 2);
+        // Eight builds in turn: each is compiled in the run when it comes first, beside the traffic.
+        let version = format!("0.{}.{}", 2 + number / 2 % 4, number % 2);
         let bytes = match number % 2 {
             0 => build::version(plugin, &version),
             _ => build::broken(plugin, &version, broken[number / 2 % broken.len()]),
         };
         let file = build::beside(desk, &version, &bytes);
         let mut install: Command = desk.command(&["plugin", "install"]);
-        let output = program::run_well(install.arg(&file).args(["--accept-grants", "--json"]));
+        let output = program::run_well(install.arg(&file).args(["--accept-grants", "--allow-downgrade", "--json"]));
         let said: Value = serde_json::from_slice(&output.stdout).expect("install --json prints JSON");
         switches
             .extend(said["places"].as_array().into_iter().flatten().filter_map(|place| place["switch_us"].as_f64()));
         std::fs::remove_file(file).expect("it was written");
     }
-    wait::until("the last broken build to be taken back", || {
-        let said = desk.json(&["plugin", "list"]);
-        if said.to_string().contains(&format!("0.{}.1\"", 1 + SWAPS / 2)) && said.to_string().contains("\"guard\"") {
-            Err("it is on trial".to_owned())
-        } else {
-            Ok(())
-        }
-    });
     switches
 }
 
