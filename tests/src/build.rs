@@ -27,9 +27,13 @@ pub fn version(name: &str, version: &str) -> Vec<u8> {
 /// A guest of `tests/guests` under the name of a plugin: it takes that plugin's configuration and misbehaves. It asks for
 /// every service, because its component has what all guests need.
 pub fn broken(name: &str, version: &str, guest: &str) -> Vec<u8> {
+    instead(manifest(name, version), guest, guest)
+}
+
+/// A guest in place of the plugin that a `plugin.toml` names, with what `guest` says in its configuration.
+pub fn instead(mut manifest: toml::Table, file: &str, guest: &str) -> Vec<u8> {
     const SERVICES: [&str; 7] = ["log", "config", "clock", "state", "blobs", "http", "mail"];
-    let bytes = std::fs::read(guests::file(guest)).expect("the guest is built");
-    let mut manifest = manifest(name, version);
+    let bytes = std::fs::read(guests::file(file)).expect("the guest is built");
     let services = toml::Value::from(SERVICES.map(toml::Value::from).to_vec());
     let asks = manifest.entry("asks").or_insert_with(|| toml::Table::new().into());
     asks.as_table_mut().expect("asks is a table").insert("services".into(), services);

@@ -1,4 +1,6 @@
 //! Customers who write several mails each into one conversation, at a set pace: load in which order can be seen.
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::desk::SUPPORT;
@@ -53,22 +55,75 @@ impl Traffic {
 
     /// Sends everything, and panics where a mail is not taken. From the end of DATA to the 250, for each mail.
     pub fn send(&self, address: &str) -> Vec<Duration> {
+        self.send_turns(address, 0..self.each)
+    }
+
+    /// The same for some of each customer's mails.
+    pub fn send_turns(&self, address: &str, turns: Range<usize>) -> Vec<Duration> {
         let start = Instant::now();
         let threads: Vec<_> = (0..self.connections)
             .map(|mine| {
-                let (traffic, address) = (*self, address.to_owned());
-                std::thread::spawn(move || traffic.connection(&address, mine, start))
+                let (traffic, address, turns) = (*self, address.to_owned(), turns.clone());
+                std::thread::spawn(move || traffic.connection(&address, mine, start, turns))
             })
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("every mail is taken")).collect()
     }
 
-    fn connection(&self, address: &str, mine: usize, start: Instant) -> Vec<Duration> {
+    /// Sends turn after turn until it is told to stop, whatever becomes of the server meanwhile: a mail that is not
+    /// acknowledged is sent again before the next one of its customer. How many of each customer's mails were taken.
+    pub fn send_until(&self, address: &str, stop: &AtomicBool) -> Vec<usize> {
+        let mut taken = vec![0; self.customers];
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..self.connections).map(|mine| scope.spawn(move || self.persist(address, mine, stop))).collect();
+            for (customer, turns) in threads.into_iter().flat_map(|thread| thread.join().expect("a sender goes on")) {
+                taken[customer] = turns;
+            }
+        });
+        taken
+    }
+
+    fn persist(&self, address: &str, mine: usize, stop: &AtomicBool) -> Vec<(usize, usize)> {
+        let mut taken: Vec<(usize, usize)> =
+            (mine..self.customers).step_by(self.connections).map(|customer| (customer, 0)).collect();
+        let mut session = None::<Client>;
+        let pause = Duration::from_secs_f64(self.connections as f64 / f64::from(self.per_second));
+        for at in (0..taken.len()).cycle() {
+            let (customer, turn) = taken[at];
+            if stop.load(Ordering::Relaxed) || taken.iter().all(|(_, turns)| *turns == self.each) {
+                break;
+            }
+            if turn == self.each {
+                continue;
+            }
+            let (from, mail) = (self.address(customer), self.mail(customer, turn));
+            wait::until("a mail to be taken", || {
+                let client = match &mut session {
+                    Some(client) => client,
+                    None => session.insert(Client::try_open(address, "EHLO").map_err(|error| error.to_string())?),
+                };
+                match client.send(&from, &[SUPPORT], &mail) {
+                    Ok(reply) if reply.code == 250 => Ok(()),
+                    Ok(reply) => Err(format!("{reply:?}")),
+                    Err(error) => {
+                        session = None;
+                        Err(error.to_string())
+                    }
+                }
+            });
+            taken[at].1 += 1;
+            std::thread::sleep(pause);
+        }
+        taken
+    }
+
+    fn connection(&self, address: &str, mine: usize, start: Instant, turns: Range<usize>) -> Vec<Duration> {
         let mut client = Client::open(address);
         let mut took = Vec::new();
-        for turn in 0..self.each {
+        for turn in turns.clone() {
             for customer in (mine..self.customers).step_by(self.connections) {
-                let place = turn * self.customers + customer;
+                let place = (turn - turns.start) * self.customers + customer;
                 let due = start + Duration::from_secs_f64(place as f64 / f64::from(self.per_second));
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 let mail = self.mail(customer, turn);
@@ -84,15 +139,21 @@ impl Traffic {
     /// Waits until every mail is there and decided about; panics unless each is there once, in one conversation of its
     /// customer, in the order it was written, and nothing is kept aside.
     pub fn must_be_there(&self, desk: &Desk) {
+        self.these_must_be_there(desk, &vec![self.each; self.customers]);
+    }
+
+    /// The same where so many of each customer's mails were taken.
+    pub fn these_must_be_there(&self, desk: &Desk, taken: &[usize]) {
+        let mails: usize = taken.iter().sum();
         let like = format!("%@run{}.example%", self.run);
         wait::until("every mail to be there and decided about", || {
             let connection = store::open(&desk.dir);
             let there = store::number(&connection, "SELECT count(*) FROM message WHERE external_id LIKE ?", [&like]);
             let rows = store::Rows::count(&desk.dir);
-            if there >= self.mails() && rows.undecided == 0 && rows.parked == 0 {
+            if there >= mails && rows.undecided == 0 && rows.parked == 0 {
                 Ok(())
             } else {
-                Err(format!("{there} of {} mails, {rows:?}", self.mails()))
+                Err(format!("{there} of {mails} mails, {rows:?}"))
             }
         });
         let connection = store::open(&desk.dir);
@@ -111,10 +172,10 @@ impl Traffic {
         }
         for (customer, messages) in seen.iter().enumerate() {
             let turns: Vec<usize> = messages.iter().map(|(_, turn)| *turn).collect();
-            let want: Vec<usize> = (0..self.each).collect();
+            let want: Vec<usize> = (0..taken[customer]).collect();
             assert_eq!(turns, want, "the mails of customer {customer}: each once, in order");
-            let first = messages[0].0;
-            assert!(messages.iter().all(|(conversation, _)| *conversation == first), "one conversation: {messages:?}");
+            let one = messages.windows(2).all(|two| two[0].0 == two[1].0);
+            assert!(one, "one conversation: {messages:?}");
         }
     }
 }
