@@ -117,7 +117,8 @@ impl Fleet {
         let seated = &house.places[at];
         let standing = seated.tried.as_ref().filter(|tried| tried.mode == Mode::Guard).map(|_| &seated.base);
         let compiled = standing.into_iter().chain(&seated.kept);
-        if let Some(kept) = compiled.into_iter().find(|kept| to.is_none_or(|to| kept.id == to)) {
+        let may = |kept: &&Arc<Loaded>| kept.is_allowed(&seated.entry) && to.is_none_or(|to| kept.id == to);
+        if let Some(kept) = compiled.into_iter().find(may) {
             return Ok(Back::Kept(Arc::clone(kept)));
         }
         let past = self.store.generations(Some(seated.place()), 50).await?;

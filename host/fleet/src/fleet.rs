@@ -277,8 +277,10 @@ impl Fleet {
         let version = newer.made.version.clone();
         let before = Arc::clone(seated.live());
         let migrated = self.migrated(seated, &newer).await?;
-        // State in another shape cannot be shared by two versions, so neither a trial nor a standby is possible.
-        let rollout = if migrated.is_some() { Rollout::AtOnce } else { rollout };
+        // State in another shape cannot be shared by two versions, so neither a trial nor a standby is possible. What an
+        // operator took back is taken back at once: what may still touch it acts no longer, not even beside a trial.
+        let taken_back = !seated.base.is_allowed(&seated.entry) || !before.is_allowed(&seated.entry);
+        let rollout = if migrated.is_some() || taken_back { Rollout::AtOnce } else { rollout };
         let mut leaving = Vec::new();
         let (state, what) = match rollout {
             Rollout::AtOnce => {
@@ -287,7 +289,7 @@ impl Fleet {
                 self.commit_migrating(seated, &newer, migrated, &why, by).await?;
                 self.end_trial(seated, &format!("{version} was put in use instead")).await?;
                 // What stands by must be well itself: one behind an open breaker is no help.
-                let stands_by = !migrates && seated.gate.view().state == GateState::Closed;
+                let stands_by = !migrates && !taken_back && seated.gate.view().state == GateState::Closed;
                 leaving.push(before.id);
                 let what = if stands_by {
                     let guard = seated.limits.guard;

@@ -23,6 +23,14 @@ pub(crate) struct Loaded {
     pub generation: Arc<Generation>,
 }
 
+impl Loaded {
+    /// Whether the operator still allows all that this generation may touch. One that may touch more does not act again as
+    /// it is: neither beside a newer one nor after a rollback.
+    pub fn is_allowed(&self, entry: &PlaceEntry) -> bool {
+        self.generation.granted().is_within(&entry.grants)
+    }
+}
+
 /// How the newer of two generations is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -93,10 +101,12 @@ impl Seated {
         }
     }
 
-    /// Keeps what acted before, and lets go of the oldest beyond `most`.
+    /// Keeps what acted before, and lets go of the oldest beyond `most`, and of what may touch more than is allowed now: a
+    /// way back to that loads it again.
     pub fn keep(&mut self, was: Arc<Loaded>, most: usize) {
         self.kept.retain(|kept| kept.id != was.id);
         self.kept.insert(0, was);
+        self.kept.retain(|kept| kept.is_allowed(&self.entry));
         self.kept.truncate(most);
     }
 

@@ -71,6 +71,19 @@ impl Granted {
     }
 }
 
+impl Granted {
+    /// Whether an operator who allows this allows all of it.
+    pub fn is_within(&self, allowed: &Grants) -> bool {
+        let all = |words: &[String], allowed: &[String]| words.iter().all(|word| allowed.contains(word));
+        let all_of = |words: &[String], allowed: &Option<Vec<String>>| allowed.as_ref().is_none_or(|a| all(words, a));
+        let origins: Vec<Origin> = allowed.egress.iter().filter_map(|text| text.parse().ok()).collect();
+        all_of(&self.services, &allowed.services)
+            && all(&self.secrets, &allowed.secrets)
+            && self.egress.iter().all(|origin| origins.contains(origin))
+            && all_of(&self.actions, &allowed.actions)
+    }
+}
+
 /// Asked ∩ allowed of origins: two spellings of one origin are the same.
 fn origins(asked: &[String], allowed: &[String]) -> Vec<Origin> {
     let read = |texts: &[String]| -> Vec<Origin> { texts.iter().filter_map(|text| text.parse().ok()).collect() };
@@ -82,6 +95,32 @@ fn origins(asked: &[String], allowed: &[String]) -> Vec<Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_operator_takes_back_is_noticed_in_every_kind() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let granted = Granted {
+            services: words(&["config", "http"]),
+            secrets: words(&["key"]),
+            egress: vec!["https://api.example".parse().unwrap()],
+            actions: words(&["note"]).into(),
+        };
+        let same = Grants {
+            services: None,
+            secrets: words(&["key", "other"]),
+            egress: words(&["https://API.example:443"]),
+            actions: Some(words(&["note", "close"])),
+        };
+        assert!(granted.is_within(&same));
+        for (what, less) in [
+            ("a service", Grants { services: Some(words(&["config"])), ..same.clone() }),
+            ("a secret", Grants { secrets: words(&["other"]), ..same.clone() }),
+            ("an origin", Grants { egress: words(&["http://api.example"]), ..same.clone() }),
+            ("an action", Grants { actions: Some(words(&["close"])), ..same.clone() }),
+        ] {
+            assert!(!granted.is_within(&less), "{what}");
+        }
+    }
 
     #[test]
     fn origins_are_compared_by_what_they_mean() {
