@@ -36,6 +36,7 @@ fn fault(config: &Config, error: &FleetError) -> Vec<Fault> {
             };
             format!("{plugin} is {is}; {belongs}")
         }),
+        FleetError::Gone { plugin, .. } => one(format!("plugins/{plugin}.wasm"), chain(error)),
         other => one(FILE.to_owned(), chain(other)),
     }
 }

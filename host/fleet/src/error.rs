@@ -91,6 +91,22 @@ pub enum FleetError {
     /// A package that was kept cannot be used.
     #[error(transparent)]
     Packages(#[from] crate::packages::PackagesError),
+    /// What acted, or shall act again, cannot be had any more.
+    #[error(
+        "{plugin} {version} was kept, and cannot be had again; put its file, with digest sha256:{digest}, at {file}"
+    )]
+    Gone {
+        /// The plugin.
+        plugin: PluginName,
+        /// Its version.
+        version: String,
+        /// SHA-256 of its package in hex.
+        digest: String,
+        /// Where it is looked for besides the folder of packages.
+        file: String,
+        /// Why the kept one is none.
+        source: crate::packages::PackagesError,
+    },
     /// The configuration's signers are wrong.
     #[error(transparent)]
     Signers(Box<TrustError>),

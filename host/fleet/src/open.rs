@@ -11,6 +11,7 @@ use crate::{FleetConfig, FleetError, InstallOptions, PlaceEntry, Rollout};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, mpsc};
+use tributary_model::error::chain;
 use tributary_model::life::{self, State};
 use tributary_pipeline::Plugins;
 use tributary_runtime::{Package, Runtime, Settings};
@@ -158,7 +159,7 @@ impl Fleet {
             }
             // A trial is no reason not to start.
             Err(error) => {
-                let why = tributary_model::error::chain(&error);
+                let why = chain(&error);
                 tracing::error!(place = %seated.place(), why, "a trial cannot go on");
                 self.advance(row.id, life::Event::Replace, Some(why)).await?;
                 self.advance(row.id, life::Event::Drain, None).await?;
@@ -186,12 +187,22 @@ impl Fleet {
     fn package(&self, house: &House, row: &StoredGeneration) -> Result<(Arc<Package>, Locked), FleetError> {
         let (bytes, signature) = match house.packages.get(&row.made.digest) {
             Ok(kept) => (kept.bytes, kept.signature),
-            Err(missing) => match house.folder.read(&row.made.plugin)? {
+            Err(gone) => match house.folder.read(&row.made.plugin)? {
                 Some(found) if digest(&found.bytes) == row.made.digest => {
+                    let (plugin, why) = (&row.made.plugin, chain(&gone));
+                    tracing::warn!(%plugin, file = found.path, why, "a package is kept again from the folder of plugins");
                     house.packages.put(&found.bytes, found.signature.as_deref())?;
                     (found.bytes, found.signature)
                 }
-                _ => return Err(missing.into()),
+                _ => {
+                    return Err(FleetError::Gone {
+                        plugin: row.made.plugin.clone(),
+                        version: row.made.version.clone(),
+                        digest: row.made.digest.clone(),
+                        file: house.folder.file(&row.made.plugin).display().to_string(),
+                        source: gone,
+                    });
+                }
             },
         };
         let file = format!("{} {}", row.made.plugin, row.made.version);

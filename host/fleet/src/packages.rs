@@ -18,12 +18,10 @@ pub enum PackagesError {
     #[error("{0:?} is not a SHA-256 of 64 lower-case hex digits")]
     NotADigest(String),
     /// There is none with this digest.
-    #[error("there is no package {0}; install it again")]
+    #[error("there is no package {0}")]
     Missing(String),
     /// The file is not the one that was kept.
-    #[error(
-        "packages/{name} was changed on the disk: its digest is {found} now; remove the file, and install it again"
-    )]
+    #[error("packages/{name} was changed on the disk: its digest is {found} now")]
     Changed {
         /// Its name in the folder.
         name: String,

@@ -238,9 +238,11 @@ impl Api {
     }
 }
 
-/// A problem in one sentence, with what it carries besides.
+/// A problem in its own words, with what it carries besides.
 fn say(problem: &Value) -> Option<String> {
-    let mut said = super::text::plain(problem["detail"].as_str().or(problem["title"].as_str())?);
+    // Line by line: what a plugin asks for beyond its grants stands one below the other.
+    let lines: Vec<String> = super::text::lines(problem["detail"].as_str().or(problem["title"].as_str())?).collect();
+    let mut said = lines.join("\n");
     if let Some(until) = problem["holder"]["until"].as_str() {
         said.push_str(&format!(" until {}", super::text::moment(until)));
     }

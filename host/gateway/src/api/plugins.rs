@@ -29,7 +29,7 @@ impl From<FleetError> for Problem {
         let kind = match &error {
             FleetError::Package { .. } => Kind::NotAPlugin,
             FleetError::Untrusted { .. } => Kind::Untrusted,
-            FleetError::Load { .. } => Kind::NotLoaded,
+            FleetError::Load { .. } | FleetError::Gone { .. } => Kind::NotLoaded,
             FleetError::WrongKind { .. } => Kind::Misplaced,
             FleetError::Migrate { .. } => Kind::NotMigrated,
             FleetError::UnknownPlace(_) => Kind::NotFound,
