@@ -1,5 +1,7 @@
-//! `cargo xtask demo`: the whole way of a mail, before the reader's eyes, with a real client and a real server.
+//! `cargo xtask demo`: the whole way of a mail, before the reader's eyes, with a real client and a real server; then a plugin
+//! that is replaced while the daemon serves.
 mod desk;
+mod upgrade;
 
 use std::path::Path;
 use std::time::Duration;
@@ -45,6 +47,7 @@ pub fn run(root: &Path, once: bool) -> Result<()> {
     send(&desk)?;
     show_queue(&desk)?;
     answer(&desk)?;
+    upgrade::show(&desk, root)?;
     go_on(&mut desk, once)
 }
 

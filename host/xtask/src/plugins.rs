@@ -184,7 +184,7 @@ fn split(module: &[u8]) -> Result<(Vec<u8>, Vec<Section>)> {
 }
 
 /// Append a custom section to a component.
-fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
+pub fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
     let mut content = Vec::with_capacity(name.len() + data.len() + 2);
     leb128(&mut content, name.len());
     content.extend_from_slice(name.as_bytes());

@@ -112,6 +112,43 @@ impl Desk {
         Ok(())
     }
 
+    /// Run a command that needs no desk, and show both.
+    pub fn show_alone(&self, words: &[&str]) -> Result<()> {
+        println!("$ tributary {}", words.join(" "));
+        let status = Command::new(&self.tributary).args(words).stdin(Stdio::null()).status();
+        let status = status.context("cannot run tributary")?;
+        ensure!(status.success(), "tributary {} ended with {status}", words.join(" "));
+        println!();
+        Ok(())
+    }
+
+    /// Run a command that is to be refused, and show both.
+    pub fn show_refusal(&self, words: &[&str]) -> Result<()> {
+        println!("$ tributary {}", words.join(" "));
+        let output = self.command(words).output().context("cannot run tributary")?;
+        ensure!(!output.status.success(), "tributary {} was not refused", words.join(" "));
+        println!("{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// A path beside the desk's folder.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.with_file_name(name)
+    }
+
+    /// Add to the configuration, and have the daemon read it again. Once in a demo.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        let path = self.folder.join("tributary.toml");
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).context("there is no tributary.toml")?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).context("tributary.toml cannot be written")?;
+        let pid = self.daemon.id().to_string();
+        system::output(Command::new("kill").args(["-s", "HUP", &pid])).context("the daemon cannot be told")?;
+        wait_for("the daemon to have read its configuration again", || {
+            let log = std::fs::read_to_string(self.beside("daemon.log")).unwrap_or_default();
+            Ok((log.contains("was read again"), log.lines().last().unwrap_or_default().to_owned()))
+        })
+    }
+
     /// The first mail at the relay that is like this.
     pub fn arrived(&self, what: &str, like: impl Fn(&Arrived) -> bool) -> Result<Arrived> {
         let mut found = None;
