@@ -64,6 +64,12 @@ pub fn beside_email(setup: Setup, guest: &str) -> Desk {
     with_guest(setup.with(&channel), guest)
 }
 
+/// A desk with two channels that both behave, `bad` in name only: what a guest's desk is compared with.
+pub fn beside_another(setup: Setup) -> Desk {
+    let plugin = "plugin = \"channel-email\"\nconfig = { from = \"bad@shop.example\" }";
+    setup.with(&format!("[[channel]]\nname = \"bad\"\n{plugin}\naddresses = [\"{BAD}\"]\n")).with(SMALL).init()
+}
+
 /// A desk whose chain of policies ends with a guest. Nothing is started.
 pub fn in_the_chain(setup: Setup, guest: &str) -> Desk {
     let policy = format!("[[policy]]\nplugin = \"{}\"\n", plugin_name(guest));

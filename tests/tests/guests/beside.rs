@@ -309,6 +309,21 @@ pub fn policy_oversteps() {
 
 pub fn overflows() {
     parks("overflows", "trap", "call stack exhausted");
+    // Asked again each time, and several at once: no call leaves its stack behind in the daemon's memory.
+    let asked = Setup::default().with("[plugins.breaker]\nwindow = 1000\nfailures = 1000\n");
+    let mut desk = guests::beside_email(asked, "overflows");
+    desk.serve();
+    let flood = |senders: usize| {
+        std::thread::scope(|scope| {
+            (0..senders).for_each(|_| drop(scope.spawn(|| hit(&desk, BAD, &bad_mails(30)))));
+        });
+    };
+    good(0, WARM).send(&desk.smtp);
+    flood(1);
+    let before = resident(desk.pid());
+    flood(16);
+    assert_eq!(desk.settled().parked, 17 * 30);
+    stays(&desk, desk.pid(), before);
 }
 
 pub fn grows_tables() {

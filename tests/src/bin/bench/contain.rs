@@ -10,7 +10,7 @@ use tributary_tests::load::{Load, Sink, Taken, number_of, percentile};
 use tributary_tests::{Client, Desk, Mail, store};
 
 /// Runs without the guest, and as many with it, in turn: what else the machine does meets both.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Mails of the channel that behaves, in each run.
 const MAILS: usize = 600;
 /// Mails beforehand have numbers from here on.
@@ -26,43 +26,32 @@ pub fn run() {
         "  {:<22} {:>12} {:>11} {:>11} {:>7} {:>6} {:>11} {:>11}   what the guest does",
         "guest", "contained in", "p99 quiet", "p99 beside", "ratio", "hits", "RSS before", "RSS after"
     );
+    let sink = Sink::start();
+    let setup = || Setup::default().relay(sink.port);
+    let line = |guest: &str, took: &str, felt: &str, what: &str| println!("  {guest:<22} {took:>12} {felt:<63} {what}");
+    line("none", "", &beside(guests::beside_another(setup()), BAD).words(), "is a channel as good as the other");
     for (guest, what) in guests::ALL {
         if guests::REFUSED.contains(guest) {
-            let took = contained(5, || refused(guest));
-            println!(
-                "  {guest:<22} {:>12} {:>11} {:>11} {:>7} {:>6} {:>11} {:>11}   {what}",
-                ms(took),
-                "",
-                "",
-                "refused",
-                "",
-                "",
-                ""
-            );
+            line(guest, &ms(contained(|| refused(guest))), "refused", what);
             continue;
         }
         let policy = guests::POLICIES.contains(guest);
-        let took = contained(5, || called(guest, policy));
-        let beside = beside(guest, policy);
-        println!(
-            "  {guest:<22} {:>12} {:>11} {:>11} {:>7.2} {:>6} {:>7} MiB {:>7} MiB   {what}",
-            ms(took),
-            ms(beside.quiet),
-            ms(beside.loud),
-            beside.loud.as_secs_f64() / beside.quiet.as_secs_f64(),
-            beside.hits,
-            beside.before >> 20,
-            beside.after >> 20,
-        );
+        let took = ms(contained(|| called(guest, policy)));
+        let (desk, to) = if policy {
+            (guests::in_the_chain(setup(), guest), SUPPORT)
+        } else {
+            (guests::beside_email(setup(), guest), BAD)
+        };
+        line(guest, &took, &beside(desk, to).words(), what);
     }
     println!(
         "  aims: contained within twice the budget (100 ms in the guest, 300 ms in all); ratio at most 1.5; RSS within 10 %"
     );
 }
 
-/// The median of some tries.
-fn contained(tries: usize, mut one: impl FnMut() -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..tries).map(|_| one()).collect();
+/// The median of five tries.
+fn contained(one: impl Fn() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..5).map(|_| one()).collect();
     percentile(&mut times, 0.5)
 }
 
@@ -100,12 +89,24 @@ struct Beside {
     after: u64,
 }
 
-fn beside(guest: &str, policy: bool) -> Beside {
-    let sink = Sink::start();
-    let setup = Setup::default().relay(sink.port);
-    let mut desk = if policy { guests::in_the_chain(setup, guest) } else { guests::beside_email(setup, guest) };
+impl Beside {
+    /// As they stand in a line.
+    fn words(&self) -> String {
+        format!(
+            "{:>11} {:>11} {:>7.2} {:>6} {:>7} MiB {:>7} MiB  ",
+            ms(self.quiet),
+            ms(self.loud),
+            self.loud.as_secs_f64() / self.quiet.as_secs_f64(),
+            self.hits,
+            self.before >> 20,
+            self.after >> 20,
+        )
+    }
+}
+
+/// A desk whose guest is reached by mails to an address, and a channel that behaves.
+fn beside(mut desk: Desk, to: &str) -> Beside {
     desk.serve();
-    let to = if policy { SUPPORT } else { BAD };
     let load = |first| Load { connections: 8, mails: MAILS, per_second: Some(PACE), first };
     // Everything that grows with the first mails grows before: ten times as many as a run has.
     Load { mails: 10 * MAILS, per_second: None, ..load(WARM) }.send(&desk.smtp);
