@@ -89,7 +89,17 @@ impl Fleet {
         };
         let state = StateChange::Restore { scope: crate::fleet::scope(&house.places[at].entry, &back.package) };
         let sentence = format!("back to {} {}: {why}", back.made.plugin, back.made.version);
-        self.commit(back.id, &sentence, by, state).await?;
+        // The state goes back to another form: nobody may be under way who knows only the one of now.
+        let changes = live.package.migrates() || back.package.migrates();
+        let held = if changes { Some(self.at_rest(house, at).await?) } else { None };
+        let committed = self.commit(back.id, &sentence, by, state).await;
+        let closing = match &held {
+            Some(gate) => {
+                committed.inspect_err(|_| gate.let_go())?;
+                Some(gate.closing().await)
+            }
+            None => committed.map(|_| None)?,
+        };
         let config = house.config.clone();
         let seated = &mut house.places[at];
         if let Some(tried) = seated.tried.take() {
@@ -109,6 +119,10 @@ impl Fleet {
             seated.gate.disable(by);
         }
         let took = self.swap(house, vec![live.id]);
+        drop(closing);
+        if held.is_some() {
+            house.places[at].gate.let_go();
+        }
         Ok(outcome(&place, &back, Some(live.id), took, sentence))
     }
 
@@ -145,7 +159,7 @@ impl Fleet {
     pub async fn promote(&self, place: &Place, by: &str) -> Result<PlaceOutcome, FleetError> {
         let mut house = self.house.lock().await;
         let at = house.seated(place)?;
-        let outcome = self.promote_here(&mut house, at, "promoted by hand", by).await?;
+        let outcome = self.promote_here(&mut house, at, "an operator promoted it", by).await?;
         tracing::info!(place = outcome.place, generation = outcome.generation, by, "{}", outcome.what);
         Ok(outcome)
     }

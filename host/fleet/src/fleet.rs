@@ -13,7 +13,7 @@ use crate::{FleetConfig, FleetError, PlaceEntry, PlaceOutcome, Rollout};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex as Short;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tributary_model::{GenerationId, Place, life};
 use tributary_pipeline::{Channel, Gate, GateState, Pipeline, Plugins, now};
@@ -272,11 +272,19 @@ impl Fleet {
         by: &str,
     ) -> Result<(PlaceOutcome, Vec<GenerationId>), FleetError> {
         let config = house.config.clone();
+        let mut migrated = self.migrated(&house.places[at], &newer).await?;
+        let mut held = None;
+        // It can be done. Now with nobody under way, who would read or write the form that is not theirs.
+        if migrated.is_some() {
+            let gate = self.at_rest(house, at).await?;
+            migrated = self.migrated(&house.places[at], &newer).await.inspect_err(|_| gate.let_go())?;
+            held = Some(gate);
+        }
+        let mut closing = None;
         let seated = &mut house.places[at];
         let place = seated.place().clone();
         let version = newer.made.version.clone();
         let before = Arc::clone(seated.live());
-        let migrated = self.migrated(seated, &newer).await?;
         // State in another shape cannot be shared by two versions, so neither a trial nor a standby is possible. What an
         // operator took back is taken back at once: what may still touch it acts no longer, not even beside a trial.
         let taken_back = !seated.base.is_allowed(&seated.entry) || !before.is_allowed(&seated.entry);
@@ -286,7 +294,13 @@ impl Fleet {
             Rollout::AtOnce => {
                 let why = format!("{} {version} was put in use", newer.made.plugin);
                 let migrates = migrated.is_some();
-                self.commit_migrating(seated, &newer, migrated, &why, by).await?;
+                let committed = self.commit_migrating(seated, &newer, migrated, &why, by).await;
+                if let Some(gate) = &held {
+                    committed.inspect_err(|_| gate.let_go())?;
+                    closing = Some(gate.closing().await);
+                } else {
+                    committed?;
+                }
                 self.end_trial(seated, &format!("{version} was put in use instead")).await?;
                 // What stands by must be well itself: one behind an open breaker is no help.
                 let stands_by = !migrates && !taken_back && seated.gate.view().state == GateState::Closed;
@@ -338,6 +352,11 @@ impl Fleet {
             }
         };
         seated.refused = None;
+        if held.is_some() {
+            self.swap(house, Vec::new());
+            drop(closing);
+            house.places[at].gate.let_go();
+        }
         let was = (state == life::State::Live).then_some(leaving.first().map(|id| id.0)).flatten();
         let outcome = PlaceOutcome {
             place: place.to_string(),
@@ -371,6 +390,27 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    /// Lets nothing through to a place, and waits until what is under way has ended. The gate that is held.
+    pub(crate) async fn at_rest(&self, house: &House, at: usize) -> Result<Arc<Gate>, FleetError> {
+        const MOST: Duration = Duration::from_secs(30);
+        const LOOK: Duration = Duration::from_millis(2);
+        let gate = Arc::clone(&house.places[at].gate);
+        let Some(pipeline) = self.pipeline.get() else { return Ok(gate) };
+        gate.hold();
+        // The same set once more: whoever has the one before began before the gate was held.
+        let before = Arc::downgrade(&pipeline.swap_plugins(house.set()));
+        let began = Instant::now();
+        while before.strong_count() > 0 || self.leaving.lock().iter().any(|(set, _)| set.strong_count() > 0) {
+            if began.elapsed() > MOST {
+                gate.let_go();
+                let why = "calls of the version before did not end; try again when it is quieter".to_owned();
+                return Err(FleetError::Migrate { place: house.places[at].place().clone(), why });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(gate)
     }
 
     /// What `migrate` makes of a copy of the state, where the newer version has it and there is any state.

@@ -23,6 +23,9 @@ pub(crate) const BLAME: &str = "breaker";
 /// died, its policy left the chain), and nobody waits for it any more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// When to ask again at a gate that is held.
+const HELD: Duration = Duration::from_millis(100);
+
 /// How a gate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateState {
@@ -99,6 +102,8 @@ struct Inner {
     since: Timestamp,
     last_fault: Option<(Timestamp, String)>,
     disabled_by: Option<String>,
+    /// Nothing gets through: see [`Gate::hold`].
+    held: bool,
     /// Who may be the probe of a half-open gate.
     probe: Probing,
     /// What was given back and is not asked about yet, by conversation: later events of these wait behind it, since they
@@ -214,6 +219,7 @@ impl Gate {
                 since: now(),
                 last_fault: None,
                 disabled_by: None,
+                held: false,
                 probe: Probing::Taken,
                 given_back: (HashMap::new(), Timestamp(0)),
                 behind: HashSet::new(),
@@ -272,6 +278,21 @@ impl Gate {
         self.befall(Event::Reset, now());
     }
 
+    /// Lets nothing through, neither what comes nor what comes back, until [`Gate::let_go`]: all of it is kept aside. For the
+    /// moment in which what a plugin keeps changes its form.
+    pub fn hold(&self) {
+        self.change(now(), |inner, _| inner.held = true);
+    }
+
+    /// Ends [`Gate::hold`]: what was kept aside is worked off first.
+    pub fn let_go(&self) {
+        let at = now();
+        self.change(at, |inner, limits| {
+            inner.held = false;
+            inner.state = breaker::next(inner.state, Event::Behind, at, limits);
+        });
+    }
+
     pub(crate) fn attach(&self, wake: &Arc<Notify>) {
         self.inner.lock().wake = Some(wake.clone());
         self.told(self.view().state);
@@ -285,6 +306,7 @@ impl Gate {
         }
         let mut inner = self.inner.lock();
         let through = inner.disabled_by.is_none()
+            && !inner.held
             && match inner.state {
                 State::Draining { .. } if !inner.caught_up => !matches!(who, Caller::Live(_)),
                 State::Closed { .. } | State::Draining { .. } => match who {
@@ -314,6 +336,7 @@ impl Gate {
         let limits = &self.limits;
         let (why, after) = match (&inner.disabled_by, inner.state) {
             (Some(by), _) => (format!("{name} was taken out of use by {by}"), None),
+            (None, _) if inner.held => (format!("{name} is changing to another version"), Some(HELD)),
             (None, State::Open { until, strikes: 0 }) => (
                 format!("{name} rests: {} of its last {} calls failed{last}", limits.failures, limits.window),
                 Some(until.since(now())),
@@ -370,7 +393,11 @@ impl Gate {
         inner.caught_up &= was || inner.gave;
         inner.gave = false;
         let clean = matches!(inner.state, State::Closed { window } if window.failures(&self.limits) == 0);
-        let quiet = clean && inner.disabled_by.is_none() && inner.given_back.0.is_empty() && inner.behind.is_empty();
+        let quiet = clean
+            && !inner.held
+            && inner.disabled_by.is_none()
+            && inner.given_back.0.is_empty()
+            && inner.behind.is_empty();
         self.quiet.store(quiet, Ordering::Relaxed);
         if before != after {
             inner.since = at;
@@ -402,7 +429,7 @@ impl Gate {
         let inner = self.inner.lock();
         let patience_ends = inner.given_back.1.after(PATIENCE);
         let todo = match inner.state {
-            _ if inner.disabled_by.is_some() => Todo::Nothing,
+            _ if inner.disabled_by.is_some() || inner.held => Todo::Nothing,
             State::Evicted { .. } => Todo::Nothing,
             State::Open { until, .. } if at < until => Todo::At(until),
             State::Open { .. } => Todo::Probe,
@@ -464,8 +491,8 @@ impl Gate {
         self.aside.clone().read_owned().await
     }
 
-    /// Held to close: nothing is on its way aside.
-    pub(crate) async fn closing(&self) -> OwnedRwLockWriteGuard<()> {
+    /// Held to close, or while another gate takes over: nothing is on its way aside.
+    pub async fn closing(&self) -> OwnedRwLockWriteGuard<()> {
         self.aside.clone().write_owned().await
     }
 
