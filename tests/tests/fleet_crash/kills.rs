@@ -10,6 +10,15 @@ use tributary_tests::{Desk, build, store, wait};
 
 use crate::{beginning_with, setup};
 
+/// Stops the senders, also where the test fails: they would wait for a daemon for ever.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// How often the daemon is killed.
 fn kills() -> usize {
     std::env::var("TRIBUTARY_KILLS").ok().map_or(12, |kills| kills.parse().expect("TRIBUTARY_KILLS is a number"))
@@ -105,6 +114,7 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
     let mut met = BTreeMap::<&str, usize>::new();
     let taken = std::thread::scope(|scope| {
         let sending = scope.spawn(|| traffic.send_until(&smtp, &stop));
+        let stops = Stops(&stop);
         for kill in 0..kills {
             let file = files[random.next() as usize % files.len()].as_str();
             let moment = Duration::from_millis(random.next() % 120);
@@ -142,7 +152,7 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
         }
         // What was broken may have been left acting alone, since nothing stands by after a restart.
         installed(&desk, &build::version("channel-email", "0.9.1"), &["--accept-grants"]);
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         sending.join().unwrap()
     });
     let mails: usize = taken.iter().sum();
@@ -198,6 +208,7 @@ fn killed_while_state_is_carried_over_state_and_version_belong_together() {
     let (stop, smtp) = (AtomicBool::new(false), desk.smtp.clone());
     let taken = std::thread::scope(|scope| {
         let sending = scope.spawn(|| traffic.send_until(&smtp, &stop));
+        let stops = Stops(&stop);
         for _ in 0..kills {
             let words = match live(&desk, "email").as_str() {
                 "1.0.0" => vec!["plugin", "install", second.as_str(), "--accept-grants"],
@@ -210,7 +221,7 @@ fn killed_while_state_is_carried_over_state_and_version_belong_together() {
             let form = if version == "1.0.0" { "count=" } else { "seen/count=" };
             assert!(state.len() == 1 && state[0].starts_with(form), "{version}: {state:?}, {}", show(&desk, "email"));
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         sending.join().unwrap()
     });
     println!(
@@ -220,4 +231,29 @@ fn killed_while_state_is_carried_over_state_and_version_belong_together() {
         live(&desk, "email")
     );
     traffic.these_must_be_there(&desk, &taken);
+}
+
+/// Calls of the version before are under way while the state changes its form: none of them reads or writes the form that is
+/// not its own.
+#[test]
+fn state_changes_its_form_while_mails_come_in() {
+    let desk = beginning_with("", "channel-email", &counts("1.0.0", "form-1"));
+    let second = build::beside(&desk, "second", &counts("2.0.0", "form-2"));
+    let traffic = Traffic { run: 1, customers: 60, each: 10_000, per_second: 1_500, connections: 12 };
+    let (stop, smtp) = (AtomicBool::new(false), desk.smtp.clone());
+    let taken = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| traffic.send_until(&smtp, &stop));
+        let stops = Stops(&stop);
+        for _ in 0..20 {
+            let output = install(&desk, &second, &["--accept-grants"]);
+            assert!(output.status.success(), "{}", text(&output));
+            done(&desk, &["rollback", "email"]);
+        }
+        drop(stops);
+        sending.join().unwrap()
+    });
+    println!("20 times there and back, {} mails", taken.iter().sum::<usize>());
+    traffic.these_must_be_there(&desk, &taken);
+    let state = state(&desk);
+    assert!(state.len() == 1 && state[0].starts_with("count="), "{state:?}");
 }
