@@ -512,3 +512,58 @@ fn one_plugin_in_two_channels_reaches_what_each_of_them_was_granted() {
     let digests: Vec<Value> = ["one", "two"].map(|place| show(&desk, place)["live"]["digest"].clone()).into();
     assert_eq!(digests[0], digests[1]);
 }
+
+/// A plugin that builds is not refused for its origins, and one that would be refused does not build.
+#[test]
+fn the_sdk_and_the_host_agree_on_what_an_origin_is() {
+    let long = [format!("{}.example", "a".repeat(63)), format!("{}.example", "a".repeat(64)), "a.".repeat(126) + "b"];
+    let hosts = [
+        "api.example",
+        "API.Example.",
+        "a..b",
+        ".",
+        "",
+        "*.example",
+        "a_b-c",
+        "b\u{fc}cher.example",
+        "xn--bcher-kva.example",
+        "user@a",
+        "a b",
+        "a\u{1b}b",
+        "a/b",
+        "a?b",
+        "a#b",
+        "10.0.0.5",
+        "10.0.0.5.",
+        "010.0.0.5",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x",
+        "0x7f.example",
+        "1.2.3.4.5",
+        "256.0.0.1",
+        "[::1]",
+        "[::1",
+        "::1",
+        "[::1]x",
+        "[2001:DB8::1]",
+        "[::ffff:127.0.0.1]",
+        "[127.0.0.1]",
+        "[fe80::1%25eth0]",
+        "[]",
+    ];
+    let hosts: Vec<&str> = hosts.into_iter().chain(long.iter().map(String::as_str)).collect();
+    let (mut origins, mut others) = (0, 0);
+    for scheme in ["https://", "http://", "HTTPS://", "ftp://", "https:/", "", " https://"] {
+        for host in &hosts {
+            for port in ["", ":", ":443", ":0080", ":0", ":65535", ":65536", ":+80", ":8a", ":80:80", ":80/", "/"] {
+                let text = format!("{scheme}{host}{port}");
+                let host_says = text.parse::<tributary_runtime::Origin>().is_ok();
+                assert_eq!(tributary_sdk_build::origin::is_origin(&text), host_says, "{text:?}");
+                if host_says { origins += 1 } else { others += 1 }
+            }
+        }
+    }
+    assert!(origins > 100 && others > 1_000, "{origins} {others}");
+}
