@@ -1,7 +1,7 @@
 //! What the fuzz targets share.
 //!
-//! The plugins are linked as crates. Modules of the host are taken in by their files: their crates would bring the
-//! sandbox's compiler and the database with them, and a fuzz build of those takes longer than a run.
+//! Plugins, the runtime and the fleet are linked as crates. The mail doors and the reader of the configuration are taken in
+//! by their files: they are modules of larger crates, and no part of what those show.
 mod email;
 
 pub use email::Desk;
@@ -11,13 +11,6 @@ pub use email::Desk;
 #[path = "../../../host/gateway/src"]
 pub mod gateway {
     pub mod smtp;
-}
-
-/// The reading of components of `host/runtime`.
-#[allow(dead_code, unused_imports, reason = "a target uses a part of it")]
-#[path = "../../../host/runtime/src"]
-pub mod runtime {
-    pub mod package;
 }
 
 /// The reading of the configuration file of `host/daemon`.

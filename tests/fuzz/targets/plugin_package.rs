@@ -3,7 +3,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use tributary_fuzz::parts;
-use tributary_fuzz::runtime::package::{Manifest, Package, PackageError};
+use tributary_runtime::package::{Manifest, Package, PackageError};
 
 fuzz_target!(|data: &[u8]| {
     if data.starts_with(b"\0asm") {
@@ -14,7 +14,12 @@ fuzz_target!(|data: &[u8]| {
     let component = component(manifest, schema, defaults);
     let package = match read(&component) {
         Ok(package) => package,
-        Err(PackageError::Manifest(_) | PackageError::Config { .. } | PackageError::Exports { .. }) => return,
+        Err(
+            PackageError::Manifest(_)
+            | PackageError::Config { .. }
+            | PackageError::Exports { .. }
+            | PackageError::Section { .. },
+        ) => return,
         Err(other) => panic!("the component around them is valid: {other}"),
     };
     assert_eq!(package.manifest(), &Manifest::parse(manifest).expect("it was read before"));
