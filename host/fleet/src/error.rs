@@ -105,7 +105,7 @@ pub enum FleetError {
         /// Where it is looked for besides the folder of packages.
         file: String,
         /// Why the kept one is none.
-        source: crate::packages::PackagesError,
+        source: Box<crate::packages::PackagesError>,
     },
     /// The configuration's signers are wrong.
     #[error(transparent)]

@@ -200,7 +200,7 @@ impl Fleet {
                         version: row.made.version.clone(),
                         digest: row.made.digest.clone(),
                         file: house.folder.file(&row.made.plugin).display().to_string(),
-                        source: gone,
+                        source: Box::new(gone),
                     });
                 }
             },
