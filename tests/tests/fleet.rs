@@ -113,6 +113,26 @@ fn a_file_in_the_folder_is_taken_once_it_is_whole() {
     assert_eq!((rows.inbound, rows.parked), (2, 0));
 }
 
+/// A broken build that the daemon was killed with is still watched afterwards: what stood by stands by again.
+#[test]
+fn what_stood_by_stands_by_again_after_a_kill() {
+    let mut desk = desk("");
+    let broken = build::broken("channel-email", "0.1.1", "traps");
+    let output = install(&desk, &build::beside(&desk, "broken", &broken), &["--accept-grants"]);
+    assert!(output.status.success() && live(&desk, "email") == "0.1.1", "{}", text(&output));
+    desk.kill();
+    desk.serve();
+    assert_eq!(show(&desk, "email")["trial"]["mode"], "guard", "{}", show(&desk, "email"));
+    let rows = desk.after(&[Mail::new("ann@x.example", "One", "the first")]);
+    assert_eq!((rows.inbound, rows.parked), (1, 0));
+    wait::until("the broken build to be taken back", || match live(&desk, "email") {
+        live if live == "0.1.0" => Ok(()),
+        live => Err(live),
+    });
+    let connection = store::open(&desk.dir);
+    assert_eq!(store::number(&connection, "SELECT count(*) FROM parked", []), 0);
+}
+
 /// A canary that decides otherwise for one in twenty falls by itself, before it has had 200 conversations; one that decides
 /// the same is promoted by itself. Here the change is one of configuration: a generation like any other.
 #[test]

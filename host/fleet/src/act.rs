@@ -12,7 +12,7 @@ use tributary_model::life::{self, State};
 use tributary_model::trial::Verdict;
 use tributary_model::{GenerationId, Place, PluginName};
 use tributary_pipeline::driver::Stop;
-use tributary_pipeline::now;
+use tributary_pipeline::{GateState, now};
 use tributary_store::StateChange;
 
 /// How often what came to rest is looked for: files, drained generations, differences.
@@ -57,10 +57,10 @@ impl Fleet {
         let seated = &mut house.places[at];
         let tried = seated.tried.as_ref().map(|tried| Arc::clone(&tried.newer));
         let Some(newer) = tried else { return Err(FleetError::Nothing("nothing is tried there".into())) };
-        self.end_trial(seated, why).await?;
+        let left = self.end_trial(seated, why).await?;
         seated.refused = Some(refused(&newer, why));
         let acts = Arc::clone(&seated.base);
-        let took = self.swap(house, vec![newer.id]);
+        let took = self.swap(house, left);
         let what = format!("the trial of {} was ended: {why}", newer.made.version);
         Ok(outcome(house.places[at].place(), &acts, None, took, what))
     }
@@ -93,23 +93,29 @@ impl Fleet {
         let changes = live.package.migrates() || back.package.migrates();
         let held = if changes { Some(self.at_rest(house, at).await?) } else { None };
         let committed = self.commit(back.id, &sentence, by, state).await;
-        let closing = match &held {
-            Some(gate) => {
-                committed.inspect_err(|_| gate.let_go())?;
-                Some(gate.closing().await)
-            }
-            None => committed.map(|_| None)?,
+        match &held {
+            Some(gate) => committed.inspect_err(|_| gate.let_go())?,
+            None => committed?,
         };
         let config = house.config.clone();
         let seated = &mut house.places[at];
+        // Whatever is still kept aside at the old gate is committed before the new one looks for it.
+        let rests = held.is_some() || seated.gate.view().state != GateState::Closed;
+        let closing = if rests { Some(seated.gate.closing().await) } else { None };
+        let mut leaving = vec![live.id];
         if let Some(tried) = seated.tried.take() {
             self.flush(&tried.watch).await?;
             if tried.mode != Mode::Guard {
                 self.advance(tried.newer.id, life::Event::Replace, Some(sentence.clone())).await?;
+                leaving.push(tried.newer.id);
             }
             seated.keep(Arc::clone(&tried.newer), config.keep);
         }
         let was = std::mem::replace(&mut seated.base, Arc::clone(&back));
+        // What stood by, where something else is gone back to.
+        if was.id != back.id && was.id != live.id {
+            leaving.push(was.id);
+        }
         seated.keep(was, config.keep);
         seated.keep(Arc::clone(&live), config.keep);
         seated.take_kept(back.id);
@@ -118,7 +124,7 @@ impl Fleet {
         if !seated.enabled {
             seated.gate.disable(by);
         }
-        let took = self.swap(house, vec![live.id]);
+        let took = self.swap(house, leaving);
         drop(closing);
         if held.is_some() {
             house.places[at].gate.let_go();
@@ -188,6 +194,8 @@ impl Fleet {
         let was = std::mem::replace(&mut seated.base, Arc::clone(&newer));
         let left = was.id;
         seated.keep(was, config.keep);
+        let rests = mode != Mode::Guard && seated.gate.view().state != GateState::Closed;
+        let closing = if rests { Some(seated.gate.closing().await) } else { None };
         if mode != Mode::Guard {
             seated.gate = self.gate(&place, newer.id, &config).await?;
             if !seated.enabled {
@@ -195,6 +203,7 @@ impl Fleet {
             }
         }
         let took = self.swap(house, vec![left]);
+        drop(closing);
         self.pin(house)?;
         let what = match mode {
             Mode::Guard => format!("{} stands on its own: {why}", newer.made.version),

@@ -175,7 +175,7 @@ impl Fleet {
     ) -> Result<Arc<Loaded>, FleetError> {
         fits(&wanted.entry.place, &wanted.package)?;
         self.advance(id, life::Event::Verify, None).await?;
-        let generation = self.compile(id, wanted, config).await?;
+        let generation = self.compile(id, &made, wanted, config).await?;
         self.advance(id, life::Event::Compile, None).await?;
         // The runtime looks at an instance of everything it loads.
         self.advance(id, life::Event::Check, None).await?;
@@ -183,16 +183,18 @@ impl Fleet {
         Ok(Arc::new(Loaded { id, made, package, locked, generation }))
     }
 
-    /// Loads a generation that has a row.
+    /// Loads a generation that has a row, with the configuration of its row: going back goes back to that as well. What it
+    /// may touch is what the operator allows now.
     pub(crate) async fn compile(
         &self,
         id: GenerationId,
+        made: &NewGeneration,
         wanted: &Wanted,
         config: &FleetConfig,
     ) -> Result<Arc<Generation>, FleetError> {
         let entry = &wanted.entry;
         let settings = Settings {
-            config: wanted.package.effective_config(&entry.config).map_err(|faults| wanted.refused(faults.into()))?,
+            config: serde_json::from_str(&made.config).unwrap_or_default(),
             grants: entry.grants.clone(),
             channel: match &entry.place {
                 Place::Channel(name) => Some(name.clone()),
@@ -262,7 +264,7 @@ impl Fleet {
         Ok(if waiting.is_empty() { Gate::new(place, config.breaker) } else { Gate::draining(place, config.breaker) })
     }
 
-    /// Puts a loaded generation in use in a place, the way the rollout says. The set is not swapped yet.
+    /// Puts a loaded generation in use in a place, the way the rollout says, and swaps the set.
     pub(crate) async fn seat(
         &self,
         house: &mut House,
@@ -270,7 +272,7 @@ impl Fleet {
         newer: Arc<Loaded>,
         rollout: Rollout,
         by: &str,
-    ) -> Result<(PlaceOutcome, Vec<GenerationId>), FleetError> {
+    ) -> Result<PlaceOutcome, FleetError> {
         let config = house.config.clone();
         let mut migrated = self.migrated(&house.places[at], &newer).await?;
         let mut held = None;
@@ -285,26 +287,27 @@ impl Fleet {
         let place = seated.place().clone();
         let version = newer.made.version.clone();
         let before = Arc::clone(seated.live());
+        let was = before.id;
         // State in another shape cannot be shared by two versions, so neither a trial nor a standby is possible. What an
         // operator took back is taken back at once: what may still touch it acts no longer, not even beside a trial.
         let taken_back = !seated.base.is_allowed(&seated.entry) || !before.is_allowed(&seated.entry);
         let rollout = if migrated.is_some() || taken_back { Rollout::AtOnce } else { rollout };
-        let mut leaving = Vec::new();
+        let mut leaving;
         let (state, what) = match rollout {
             Rollout::AtOnce => {
                 let why = format!("{} {version} was put in use", newer.made.plugin);
                 let migrates = migrated.is_some();
                 let committed = self.commit_migrating(seated, &newer, migrated, &why, by).await;
-                if let Some(gate) = &held {
-                    committed.inspect_err(|_| gate.let_go())?;
-                    closing = Some(gate.closing().await);
-                } else {
-                    committed?;
+                match &held {
+                    Some(gate) => committed.inspect_err(|_| gate.let_go())?,
+                    None => committed?,
                 }
-                self.end_trial(seated, &format!("{version} was put in use instead")).await?;
+                // Whatever is still kept aside at the old gate is committed before the new one looks for it.
+                let rests = held.is_some() || seated.gate.view().state != GateState::Closed;
+                closing = if rests { Some(seated.gate.closing().await) } else { None };
+                leaving = self.end_trial(seated, &format!("{version} was put in use instead")).await?;
                 // What stands by must be well itself: one behind an open breaker is no help.
                 let stands_by = !migrates && !taken_back && seated.gate.view().state == GateState::Closed;
-                leaving.push(before.id);
                 let what = if stands_by {
                     let guard = seated.limits.guard;
                     format!("live; {} stands by for the next {guard} calls", before.made.version)
@@ -318,6 +321,7 @@ impl Fleet {
                     seated.base = before;
                     seated.tried = Some(Tried { mode: Mode::Guard, newer: Arc::clone(&newer), watch });
                 } else {
+                    leaving.push(before.id);
                     seated.base = Arc::clone(&newer);
                     seated.keep(before, config.keep);
                 }
@@ -329,7 +333,7 @@ impl Fleet {
                 (life::State::Live, what)
             }
             Rollout::Shadow | Rollout::Canary(_) => {
-                self.end_trial(seated, &format!("{version} is tried instead")).await?;
+                leaving = self.end_trial(seated, &format!("{version} is tried instead")).await?;
                 let (mode, event) = match rollout {
                     Rollout::Canary(share) => (Mode::Canary(share.clamp(1, 99)), life::Event::Canary),
                     _ => (Mode::Shadow, life::Event::Shadow),
@@ -352,44 +356,44 @@ impl Fleet {
             }
         };
         seated.refused = None;
+        let switch_us = self.swap(house, leaving);
+        drop(closing);
         if held.is_some() {
-            self.swap(house, Vec::new());
-            drop(closing);
             house.places[at].gate.let_go();
         }
-        let was = (state == life::State::Live).then_some(leaving.first().map(|id| id.0)).flatten();
-        let outcome = PlaceOutcome {
+        Ok(PlaceOutcome {
             place: place.to_string(),
             generation: newer.id.0,
             version,
             state: state.as_str(),
-            was,
-            switch_us: None,
+            was: (state == life::State::Live).then_some(was.0),
+            switch_us,
             what,
-        };
-        Ok((outcome, leaving))
+        })
     }
 
     pub(crate) fn watch(&self, seated: &Seated, newer: &Loaded, base: &Loaded, mode: Mode) -> Arc<TrialWatch> {
         TrialWatch::new(seated.place().clone(), newer.id, base.id, mode, seated.limits, self.verdicts.clone())
     }
 
-    /// Ends a trial that another act replaces: what was tried drains, what stood by is kept.
-    pub(crate) async fn end_trial(&self, seated: &mut Seated, why: &str) -> Result<(), FleetError> {
-        let Some(tried) = seated.tried.take() else { return Ok(()) };
+    /// Ends a trial that another act replaces: what was tried drains, what stood by is kept. The one that nothing is begun
+    /// with any more.
+    pub(crate) async fn end_trial(&self, seated: &mut Seated, why: &str) -> Result<Vec<GenerationId>, FleetError> {
+        let Some(tried) = seated.tried.take() else { return Ok(Vec::new()) };
         self.flush(&tried.watch).await?;
-        match tried.mode {
+        Ok(vec![match tried.mode {
             // Already live in the store: it becomes the base, what stood by is kept.
             Mode::Guard => {
                 let was = std::mem::replace(&mut seated.base, tried.newer);
+                let left = was.id;
                 seated.keep(was, 2);
+                left
             }
             Mode::Shadow | Mode::Canary(_) => {
                 self.advance(tried.newer.id, life::Event::Replace, Some(why.to_owned())).await?;
-                self.leaving.lock().push((Weak::new(), vec![tried.newer.id]));
+                tried.newer.id
             }
-        }
-        Ok(())
+        }])
     }
 
     /// Lets nothing through to a place, and waits until what is under way has ended. The gate that is held.

@@ -110,7 +110,7 @@ impl Fleet {
         })
     }
 
-    /// Seats a generation and swaps the set.
+    /// Seats a generation, and says so.
     async fn put_in_use(
         &self,
         house: &mut House,
@@ -119,8 +119,7 @@ impl Fleet {
         rollout: Rollout,
         by: &str,
     ) -> Result<PlaceOutcome, FleetError> {
-        let (mut outcome, leaving) = self.seat(house, at, newer, rollout, by).await?;
-        outcome.switch_us = self.swap(house, leaving);
+        let outcome = self.seat(house, at, newer, rollout, by).await?;
         let PlaceOutcome { place, version, what, .. } = &outcome;
         tracing::info!(%place, version, generation = outcome.generation, by, "{what}");
         Ok(outcome)
@@ -326,9 +325,7 @@ impl Fleet {
         }
         for (at, newer) in changed {
             let rollout = house.places[at].entry.rollout.unwrap_or(house.config.rollout);
-            let (outcome, left) = self.seat(house, at, newer, rollout, "host").await?;
-            leaving.extend(left);
-            tracing::info!(place = outcome.place, generation = outcome.generation, "{}", outcome.what);
+            self.put_in_use(house, at, newer, rollout, "host").await?;
         }
         self.swap(house, leaving);
         self.pin(house)

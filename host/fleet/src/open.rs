@@ -9,13 +9,13 @@ use crate::seated::{Loaded, Mode, Seated, Tried};
 use crate::trust::Trust;
 use crate::{FleetConfig, FleetError, InstallOptions, PlaceEntry, Rollout};
 use arc_swap::ArcSwap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{Mutex, mpsc};
 use tributary_model::error::chain;
 use tributary_model::life::{self, State};
 use tributary_pipeline::Plugins;
 use tributary_runtime::{Package, Runtime, Settings};
-use tributary_store::{StateChange, Store, StoredGeneration};
+use tributary_store::{StateChange, Store, StoredGeneration, Switched};
 
 /// Why a generation is refused that was on its way in when the daemon stopped.
 pub(crate) const INTERRUPTED: &str = "the daemon stopped while it came in";
@@ -77,16 +77,19 @@ impl Fleet {
     /// Fills a place with what was live in it, or for the first time.
     async fn take_up(&self, house: &mut House, entry: PlaceEntry) -> Result<Seated, FleetError> {
         let past = self.store.generations(Some(&entry.place), PAST).await?;
+        let live = past.iter().find(|row| row.state == State::Live && row.made.plugin == entry.plugin);
+        // What still drains before the live one stood by when the daemon stopped.
+        let stood_by = |row: &&StoredGeneration| row.state == State::Draining && row.lived;
+        let standby = past.iter().filter(stood_by).find(|row| live.is_some_and(|live| row.id < live.id));
         for row in &past {
             let event = match row.state {
                 State::Package | State::Verified | State::Compiled | State::Checked => life::Event::Refuse,
-                State::Draining => life::Event::Drain,
+                State::Draining if standby.is_none_or(|standby| standby.id != row.id) => life::Event::Drain,
                 _ => continue,
             };
             let why = (event == life::Event::Refuse).then(|| INTERRUPTED.to_owned());
             self.advance(row.id, event, why).await?;
         }
-        let live = past.iter().find(|row| row.state == State::Live && row.made.plugin == entry.plugin);
         let mut seated = match live {
             Some(row) => self.again(house, entry, row).await?,
             None => {
@@ -95,6 +98,9 @@ impl Fleet {
                 self.first(&house.config, entry, newer, "it is the first here", "host").await?
             }
         };
+        if let Some(row) = standby {
+            self.stand_by_again(house, &mut seated, row).await?;
+        }
         if let Some(row) = past.iter().find(|row| row.state.is_tried()) {
             self.try_again(house, &mut seated, row).await?;
         }
@@ -111,7 +117,7 @@ impl Fleet {
             let newer = self.load(&wanted, &house.config).await?;
             return self.first(&house.config, wanted.entry, newer, "its configuration changed", "host").await;
         }
-        let generation = self.compile(row.id, &wanted, &house.config).await?;
+        let generation = self.compile(row.id, &row.made, &wanted, &house.config).await?;
         let (package, locked) = (wanted.package, wanted.locked);
         let loaded = Loaded { id: row.id, made: row.made.clone(), package, locked, generation };
         self.seated(&house.config, wanted.entry, Arc::new(loaded)).await
@@ -137,8 +143,35 @@ impl Fleet {
         by: &str,
     ) -> Result<Seated, FleetError> {
         let why = format!("{} {} was put in use: {why}", newer.made.plugin, newer.made.version);
-        self.commit(newer.id, &why, by, StateChange::Keep).await?;
+        if let Switched::Done { was: Some(was) } = self.commit(newer.id, &why, by, StateChange::Keep).await? {
+            // Of an earlier run, or of an earlier configuration: no set holds it.
+            self.leaving.lock().push((Weak::new(), vec![was]));
+        }
         self.seated(config, entry, newer).await
+    }
+
+    /// What stood by stands by again, and what acts has to prove itself from the start. Where it does not load, or the
+    /// configuration has changed meanwhile, it is only kept.
+    async fn stand_by_again(
+        &self,
+        house: &House,
+        seated: &mut Seated,
+        row: &StoredGeneration,
+    ) -> Result<(), FleetError> {
+        let newer = Arc::clone(&seated.base);
+        let loaded = match newer.made.plugin == row.made.plugin && newer.id > row.id && !newer.package.migrates() {
+            true => self.reload_row(house, row, seated.entry.clone()).await,
+            false => Err(FleetError::Nothing("it is of no use to what acts now".into())),
+        };
+        match loaded {
+            Ok(before) => {
+                let watch = self.watch(seated, &newer, &before, Mode::Guard);
+                seated.base = before;
+                seated.tried = Some(Tried { mode: Mode::Guard, newer, watch });
+                Ok(())
+            }
+            Err(_) => self.advance(row.id, life::Event::Drain, None).await,
+        }
     }
 
     /// A trial that was under way begins again: what it had counted is gone, and counts are not worth a commit a call.
@@ -177,7 +210,7 @@ impl Fleet {
     ) -> Result<Arc<Loaded>, FleetError> {
         let (package, locked) = self.package(house, row)?;
         let wanted = Wanted { package, locked, entry };
-        let generation = self.compile(row.id, &wanted, &house.config).await?;
+        let generation = self.compile(row.id, &row.made, &wanted, &house.config).await?;
         let (package, locked) = (wanted.package, wanted.locked);
         Ok(Arc::new(Loaded { id: row.id, made: row.made.clone(), package, locked, generation }))
     }

@@ -4,6 +4,7 @@ use crate::compare::{self, Job};
 use crate::driver::Stop;
 use crate::gate::{Caller, GateState};
 use crate::gates::Aside;
+use crate::receive::writes;
 use crate::reply::{Reviewed, review};
 use crate::{Pipeline, Plugins, Seat, now};
 use std::sync::Arc;
@@ -121,6 +122,7 @@ impl Run<'_> {
             granted: info.actions.clone(),
             result: Ok(Vec::new()),
             refused: Vec::new(),
+            state: Vec::new(),
             may_be_skipped: info.may_be_skipped,
         };
         let pass = match seat.gate.admit(if back { Caller::Back } else { Caller::Live(Some(conversation)) }) {
@@ -148,8 +150,13 @@ impl Run<'_> {
         let key = |seat: &Seat<dyn Policy>| seat.conversation_key(conversation);
         let Asked { side, said, other } =
             ask(seat, pass, key, context, |policy, context| policy.decide(context, snapshot, happening), worth).await;
-        let cause = match said.map(|called| called.result) {
+        let (effects, said) = match said {
+            Ok(called) => (called.effects, Ok(called.result)),
+            Err(cause) => (Default::default(), Err(cause)),
+        };
+        let cause = match said {
             Ok(Ok(decisions)) => {
+                outcome.state = writes(effects);
                 let acted = seat.side(side).info();
                 (outcome.version, outcome.generation) = (acted.version.clone(), acted.generation);
                 outcome.granted = acted.actions.clone();

@@ -1,13 +1,15 @@
 //! Stage 3: an answer, the reviewing policies, one commit.
 use crate::ask::{Asked, ask};
 use crate::gate::{Caller, GateState};
+use crate::receive::writes;
 use crate::{Pipeline, Plugins, Seat, compare, now};
 use tributary_model::conversation::Refused;
 use tributary_model::decision::{Objection, Snapshot, Verdict};
+use tributary_model::error::chain;
 use tributary_model::message::Content;
 use tributary_model::{OutgoingId, PluginName, Timestamp};
-use tributary_runtime::Policy;
-use tributary_store::{NewReply, StoreError, is_empty};
+use tributary_runtime::{CallEffects, PluginInfo, Policy};
+use tributary_store::{NewReply, StateScope, StoreError, is_empty};
 
 /// An answer that is on disk and on its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,19 @@ pub(crate) enum Reviewed {
     Block(Vec<(PluginName, Objection)>),
 }
 
+/// Keeps what a review wrote into its state. It has no commit of its own to go with: a blocked text leaves no trace. What
+/// cannot be kept costs the plugin its note, and nobody the answer.
+async fn keep(pipeline: &Pipeline, info: &PluginInfo, effects: CallEffects, at: Timestamp) {
+    let written = writes(effects);
+    if written.is_empty() {
+        return;
+    }
+    let scope = StateScope { plugin: info.name.clone(), channel: "".into() };
+    if let Err(error) = pipeline.store.write_state(&scope, written, at).await {
+        tracing::error!(policy = %info.name, error = %chain(&error), "a review's state could not be kept");
+    }
+}
+
 /// What a review is worth.
 pub(crate) use crate::decide::worth;
 
@@ -97,8 +112,13 @@ pub(crate) async fn review(
                 let Asked { side, said, other } =
                     ask(seat, pass, key, context, |policy, context| policy.review(context, snapshot, &content), worth)
                         .await;
-                match said.map(|called| called.result) {
+                let (effects, said) = match said {
+                    Ok(called) => (called.effects, Ok(called.result)),
+                    Err(cause) => (Default::default(), Err(cause)),
+                };
+                match said {
                     Ok(Ok(verdict)) => {
+                        keep(pipeline, info, effects, at).await;
                         if let Some(beside) = other {
                             let (snapshot, draft) = (snapshot.clone(), content.clone());
                             pipeline.compare(compare::verdicts(seat, side, beside, snapshot, draft, verdict.clone()));

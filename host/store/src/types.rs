@@ -158,6 +158,8 @@ pub struct PolicyOutcome {
     pub result: Result<Vec<Decision>, Cause>,
     /// Decisions that a review blocked, and why: kept as `refused` events, never applied.
     pub refused: Vec<(Decision, String)>,
+    /// What its call wrote into its state: kept with the decisions.
+    pub state: Vec<StateWrite>,
     /// A failure of it is noted and passed over, not parked.
     pub may_be_skipped: bool,
 }

@@ -17,6 +17,7 @@ cases![
     different_conversations_are_claimed_together,
     a_replayed_happening_waits_for_the_one_under_way,
     a_failed_policy_is_parked_and_a_skippable_one_noted,
+    what_a_policy_keeps_is_kept_with_its_decisions,
     a_snapshot_ends_with_what_is_decided_and_cuts_the_rest,
     a_node_that_starts_gives_back_what_it_held,
 ];
@@ -203,6 +204,23 @@ async fn a_failed_policy_is_parked_and_a_skippable_one_noted(store: &dyn Store) 
     store.apply(decided(&again, vec![outcome("triage", vec![])], Timestamp(7))).await?;
     holds("decided now", !detail(store, id).await?.conversation.undecided)?;
     same("a second replay", store.unpark(parked[0].id, "ann", Timestamp(8)).await?, false)
+}
+
+async fn what_a_policy_keeps_is_kept_with_its_decisions(store: &dyn Store) -> Held {
+    open(store, "one", Timestamp(1)).await?;
+    let claimed = claim_one(store, Timestamp(2)).await?;
+    let write = |key: &str| vec![StateWrite { key: key.into(), value: Some(b"kept".to_vec()), expires: None }];
+    let outcomes = vec![
+        PolicyOutcome { state: write("a"), ..outcome("decides", vec![Action::Note("seen".into())]) },
+        PolicyOutcome { state: write("b"), ..failure("fails", false) },
+    ];
+    let stale = Decided { node: "another".into(), ..decided(&claimed, outcomes.clone(), Timestamp(3)) };
+    let scope = |plugin: &str| StateScope { plugin: plugin.into(), channel: "".into() };
+    same("without the lease", store.apply(stale).await?, Applied::Gone)?;
+    same("nothing", store.state(&scope("decides"), "a", Timestamp(4)).await?, None)?;
+    store.apply(decided(&claimed, outcomes, Timestamp(3))).await?;
+    same("kept", store.state(&scope("decides"), "a", Timestamp(4)).await?, Some(b"kept".to_vec()))?;
+    same("of one that failed, nothing", store.state(&scope("fails"), "b", Timestamp(4)).await?, None)
 }
 
 async fn a_snapshot_ends_with_what_is_decided_and_cuts_the_rest(store: &dyn Store) -> Held {

@@ -91,6 +91,7 @@ pub fn outcome(policy: &str, actions: Vec<Action>) -> PolicyOutcome {
         granted: every_action(),
         result: Ok(decisions),
         refused: Vec::new(),
+        state: Vec::new(),
         may_be_skipped: false,
     }
 }
@@ -105,6 +106,7 @@ pub fn failure(policy: &str, may_be_skipped: bool) -> PolicyOutcome {
         granted: every_action(),
         result,
         refused: Vec::new(),
+        state: Vec::new(),
         may_be_skipped,
     }
 }

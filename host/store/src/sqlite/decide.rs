@@ -3,8 +3,8 @@ use super::codec::{At, time};
 use super::happenings::{self};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, any, one};
-use super::{clocks, deliver, row};
-use crate::{Applied, Decided, PolicyOutcome, StoreError};
+use super::{clocks, deliver, plugins, row};
+use crate::{Applied, Decided, PolicyOutcome, StateScope, StoreError};
 use tributary_model::conversation::{Conversation, Effect};
 use tributary_model::decision::Decision;
 use tributary_model::message::Author;
@@ -100,6 +100,8 @@ impl Run<'_, '_> {
         }
         match &outcome.result {
             Ok(decisions) => {
+                let scope = StateScope { plugin: outcome.policy.clone(), channel: "".into() };
+                plugins::write(self.tx, &scope, &outcome.state)?;
                 for decision in decisions.iter().take(MOST_DECISIONS) {
                     self.decision(&actor, outcome, decision)?;
                 }
