@@ -106,7 +106,7 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpLis
 
 /// Reads the configuration again. What changed in a place becomes a new generation there; doors, relay and limits need a
 /// restart.
-async fn reload(dir: &Path, fleet: &Fleet) {
+async fn reload(dir: &Path, fleet: &Arc<Fleet>) {
     let taken = match Config::read(dir) {
         Ok(config) => {
             let reloaded = fleet.reload(config.fleet.clone(), config.places.clone()).await;

@@ -13,6 +13,7 @@ use tributary_model::trial::Verdict;
 use tributary_model::{GenerationId, Place, PluginName};
 use tributary_pipeline::driver::Stop;
 use tributary_pipeline::{GateState, now};
+use tributary_runtime::aside;
 use tributary_store::StateChange;
 
 /// How often what came to rest is looked for: files, drained generations, differences.
@@ -32,6 +33,17 @@ impl Fleet {
     /// # Errors
     /// There is nothing to go back to, or it does not load any more; then nothing has changed.
     pub async fn roll_back(
+        self: &Arc<Self>,
+        place: &Place,
+        to: Option<GenerationId>,
+        why: &str,
+        by: &str,
+    ) -> Result<PlaceOutcome, FleetError> {
+        let (fleet, place, why, by) = (Arc::clone(self), place.clone(), why.to_owned(), by.to_owned());
+        aside(async move { fleet.roll_back_here(&place, to, &why, &by).await }).await
+    }
+
+    async fn roll_back_here(
         &self,
         place: &Place,
         to: Option<GenerationId>,
@@ -162,12 +174,16 @@ impl Fleet {
     ///
     /// # Errors
     /// Nothing is tried there.
-    pub async fn promote(&self, place: &Place, by: &str) -> Result<PlaceOutcome, FleetError> {
-        let mut house = self.house.lock().await;
-        let at = house.seated(place)?;
-        let outcome = self.promote_here(&mut house, at, "an operator promoted it", by).await?;
-        tracing::info!(place = outcome.place, generation = outcome.generation, by, "{}", outcome.what);
-        Ok(outcome)
+    pub async fn promote(self: &Arc<Self>, place: &Place, by: &str) -> Result<PlaceOutcome, FleetError> {
+        let (fleet, place, by) = (Arc::clone(self), place.clone(), by.to_owned());
+        aside(async move {
+            let mut house = fleet.house.lock().await;
+            let at = house.seated(&place)?;
+            let outcome = fleet.promote_here(&mut house, at, "an operator promoted it", &by).await?;
+            tracing::info!(place = outcome.place, generation = outcome.generation, by, "{}", outcome.what);
+            Ok(outcome)
+        })
+        .await
     }
 
     async fn promote_here(
@@ -259,7 +275,11 @@ impl Fleet {
     }
 
     /// Ends trials, looks at the folder, and notices what has drained, until the stop.
-    pub async fn run(self: Arc<Self>, mut stop: Stop) {
+    pub async fn run(self: Arc<Self>, stop: Stop) {
+        aside(self.watch_over(stop)).await;
+    }
+
+    async fn watch_over(self: Arc<Self>, mut stop: Stop) {
         let mut verdicts = self.verdicts_inbox.lock().await;
         let mut tick = tokio::time::interval(LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

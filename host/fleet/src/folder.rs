@@ -140,7 +140,7 @@ fn print(path: &Path) -> Option<Print> {
     Some((meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()))
 }
 
-/// Writes a file beside its place, and renames it.
+/// Writes a file beside its place, and renames it. It is not synced: the package that was taken is, and a start goes by that.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
     use std::io::Write as _;
     let mut name = std::ffi::OsString::from(".");
@@ -148,7 +148,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
     name.push(".new");
     let unfinished = path.with_file_name(name);
     let written = std::fs::File::create(&unfinished)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(bytes))
         .and_then(|()| std::fs::rename(&unfinished, path));
     written.map_err(|source| unusable(path, source))
 }

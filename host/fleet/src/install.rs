@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tributary_model::error::chain;
 use tributary_model::{GenerationId, PluginName, life};
 use tributary_pipeline::now;
-use tributary_runtime::Package;
+use tributary_runtime::{Package, aside};
 
 /// A package that is trusted and on disk, with what the lock will say of it.
 pub(crate) struct Taken {
@@ -28,26 +28,39 @@ impl Fleet {
     /// # Errors
     /// Nothing has changed then: what acted goes on acting.
     pub async fn install(
-        &self,
+        self: &Arc<Self>,
         package: Vec<u8>,
         signature: Option<String>,
         options: InstallOptions,
         by: &str,
     ) -> Result<Installed, FleetError> {
-        let mut house = self.house.lock().await;
-        self.install_here(&mut house, "the file", package, signature, &options, by, true).await
+        let (fleet, by) = (Arc::clone(self), by.to_owned());
+        aside(async move {
+            let mut house = fleet.house.lock().await;
+            fleet.install_here(&mut house, "the file", package, signature, &options, &by, true).await
+        })
+        .await
     }
 
     /// The same from a registry: `oci://HOST[:PORT]/NAME:TAG` or `@sha256:…`.
     ///
     /// # Errors
     /// As [`Fleet::install`], or the registry does not give it.
-    pub async fn install_from(&self, source: &str, options: InstallOptions, by: &str) -> Result<Installed, FleetError> {
+    pub async fn install_from(
+        self: &Arc<Self>,
+        source: &str,
+        options: InstallOptions,
+        by: &str,
+    ) -> Result<Installed, FleetError> {
         // Fetched before anything is locked: a registry may be slow.
         let oci = Oci::new(self.house.lock().await.config.oci.clone());
         let pulled = oci.pull(source).await?;
-        let mut house = self.house.lock().await;
-        self.install_here(&mut house, source, pulled.bytes, pulled.signature, &options, by, true).await
+        let (fleet, source, by) = (Arc::clone(self), source.to_owned(), by.to_owned());
+        aside(async move {
+            let mut house = fleet.house.lock().await;
+            fleet.install_here(&mut house, &source, pulled.bytes, pulled.signature, &options, &by, true).await
+        })
+        .await
     }
 
     #[allow(clippy::too_many_arguments, reason = "one act with all that it needs; a struct would be used once")]
@@ -238,7 +251,16 @@ impl Fleet {
     ///
     /// # Errors
     /// Every fault; then nothing has changed.
-    pub async fn reload(&self, config: FleetConfig, entries: Vec<PlaceEntry>) -> Result<(), Vec<FleetError>> {
+    pub async fn reload(
+        self: &Arc<Self>,
+        config: FleetConfig,
+        entries: Vec<PlaceEntry>,
+    ) -> Result<(), Vec<FleetError>> {
+        let fleet = Arc::clone(self);
+        aside(async move { fleet.reload_here(config, entries).await }).await
+    }
+
+    async fn reload_here(&self, config: FleetConfig, entries: Vec<PlaceEntry>) -> Result<(), Vec<FleetError>> {
         let mut house = self.house.lock().await;
         let mut faults = Vec::new();
         let trust = match crate::trust::Trust::new(&config.trust) {

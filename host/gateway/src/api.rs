@@ -105,7 +105,7 @@ impl ApiState {
         self.0.desk.store()
     }
 
-    pub(crate) fn fleet(&self) -> &Fleet {
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
         self.0.desk.fleet()
     }
 

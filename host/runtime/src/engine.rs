@@ -281,14 +281,9 @@ async fn smoke(
 
 /// Threads to compile on, as many as there are cores, at a low priority.
 fn compilers() -> Result<rayon::ThreadPool, RuntimeError> {
-    /// Of 19, which is least: a tenth of a busy core, all of an idle one.
-    const NICE: i32 = 10;
     rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("compile-{number}"))
-        .start_handler(|_| {
-            // On Linux the priority of process 0 is that of the calling thread. Refused, it compiles as fast as the rest.
-            let _ = rustix::process::setpriority_process(None, NICE);
-        })
+        .start_handler(|_| crate::aside::step_back())
         .build()
         .map_err(|error| RuntimeError::Engine(error.to_string()))
 }

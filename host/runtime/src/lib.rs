@@ -3,6 +3,7 @@
 //! The pipeline calls plugins through [`Adapter`] and [`Policy`]; [`Generation`] is the component behind them. Both speak
 //! the model's words: generated types stay inside this crate, `convert` is the door. Whoever links a plugin natively (a
 //! bench does) implements the same two traits.
+mod aside;
 mod bindings;
 pub mod blobs;
 mod budget;
@@ -27,6 +28,7 @@ pub mod settings;
 pub mod sight;
 mod state;
 
+pub use aside::aside;
 pub use blobs::{Blobs, BlobsError};
 pub use call::*;
 pub use contract::Contracts;
