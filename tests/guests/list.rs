@@ -16,6 +16,7 @@ macro_rules! each_guest {
                 allocates "asks for memory without end";
                 recurses "calls itself without end";
                 floods_log "writes log lines without end";
+                floods_host "calls the host without end, a byte at a time";
                 waits_for_mail "submits a mail to a relay that never answers";
                 waits_for_http "asks a host that never answers";
                 exfiltrates "sends what it was given to a host of its own";

@@ -96,7 +96,8 @@ pub struct Budgets {
     pub wall: Duration,
     /// Bytes of all memories and tables of the instance. Default 64 MiB.
     pub memory: usize,
-    /// Bytes the guest may hand to the host, results included. Default 64 MiB.
+    /// Bytes the guest may hand to the host, results included; each call of a host function beyond the first thousand
+    /// counts for 1 KiB more. Default 64 MiB.
     pub bytes_out: usize,
 }
 

@@ -39,9 +39,16 @@ pub struct CallState {
     /// Ids and sizes of the files that belong to this call, besides those of its context.
     pub(crate) files: Vec<(String, u64)>,
     pub(crate) log_lines: u32,
+    /// How often the guest handed something over.
+    pub(crate) handed: usize,
     /// What the host answers, kept or replayed.
     pub(crate) taping: Taping,
 }
+
+/// How often a call may hand something over at the price of its bytes.
+const FREE: usize = 1_000;
+/// What each time more counts besides, in bytes.
+const EACH: usize = 1 << 10;
 
 /// Why the host ended a call. What the guest did is in the state's `breach`, or here.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +78,7 @@ impl CallState {
             effects: CallEffects::default(),
             files: Vec::new(),
             log_lines: 0,
+            handed: 0,
             taping: Taping::default(),
         }
     }
@@ -84,12 +92,17 @@ impl CallState {
         self.effects = CallEffects::default();
         self.files.clear();
         self.log_lines = 0;
+        self.handed = 0;
     }
 
-    /// Counts bytes that the guest hands over; the error ends the call that handed over too many.
+    /// Counts bytes that the guest hands over; the error ends the call that handed over too many. What is handed over
+    /// costs the host more than its bytes: a million questions of one byte each, kept on a tape, are hundreds of
+    /// megabytes.
     pub fn hand_over(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.bytes_out = self.bytes_out.saturating_add(bytes);
-        if self.bytes_out > self.budgets.bytes_out {
+        self.handed = self.handed.saturating_add(1);
+        let kept = self.handed.saturating_sub(FREE).saturating_mul(EACH);
+        if self.bytes_out.saturating_add(kept) > self.budgets.bytes_out {
             self.breach = Some(Budget::BytesOut);
             return Err(Stop::Budget.into());
         }

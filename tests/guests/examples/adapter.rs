@@ -81,6 +81,12 @@ fn floods_log(_: &Envelope) -> Said {
     }
 }
 
+fn floods_host(_: &Envelope) -> Said {
+    loop {
+        drop(black_box(host::state::set("", b"x", None)));
+    }
+}
+
 fn waits_for_mail(mail: &Envelope) -> Said {
     // Whatever it is told in the end, it tries again.
     loop {

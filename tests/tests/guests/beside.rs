@@ -19,8 +19,8 @@ use tributary_tests::{Client, Desk, Mail, Relay, wait};
 const GOOD: usize = 150;
 /// Mails for the guest.
 const BAD_MAILS: usize = 12;
-/// Good mails beforehand, so that everything that grows with the first mails has grown.
-const WARM: usize = 150;
+/// Good mails beforehand, as fast as they go, so that everything that grows with an ordinary rush has grown.
+const WARM: usize = 1_000;
 
 /// The blame of an event that was kept aside without asking a plugin that had failed too often.
 const BREAKER: &str = "breaker";
@@ -34,6 +34,10 @@ fn mute_relay() -> (TcpListener, u16) {
 
 fn good(first: usize, mails: usize) -> Load {
     Load { connections: 4, mails, per_second: Some(150), first }
+}
+
+fn rush(desk: &Desk) {
+    Load { connections: 32, per_second: None, ..good(0, WARM) }.send(&desk.smtp);
 }
 
 /// Mails for the guest, one after the other in one session; each is taken, or refused for good.
@@ -102,7 +106,7 @@ fn all_for(items: &[Value], blame: &str, words: &str) {
 /// Good mails to one side, bad ones to the other, both at once.
 fn both(desk: &Desk, to: &str, bad: &[Mail]) -> Rows {
     let pid = desk.pid();
-    good(0, WARM).send(&desk.smtp);
+    rush(desk);
     hit(desk, to, &bad_mails(2));
     desk.settled();
     let before = resident(pid);
@@ -164,6 +168,10 @@ pub fn recurses() {
 /// And no more than the lines of a call reach the log.
 pub fn floods_log() {
     parks("floods_log", "budget", "bytes handed to the host");
+}
+
+pub fn floods_host() {
+    parks("floods_host", "budget", "bytes handed to the host");
 }
 
 pub fn waits_for_mail() {
@@ -318,7 +326,7 @@ pub fn overflows() {
             (0..senders).for_each(|_| drop(scope.spawn(|| hit(&desk, BAD, &bad_mails(30)))));
         });
     };
-    good(0, WARM).send(&desk.smtp);
+    rush(&desk);
     flood(1);
     let before = resident(desk.pid());
     flood(16);

@@ -71,6 +71,11 @@ pub fn floods_log() {
     assert_eq!(breached(&adapter("floods_log")), Budget::BytesOut);
 }
 
+/// A byte at a time it would be 100 ms before its time is up, and hundreds of megabytes of questions.
+pub fn floods_host() {
+    assert_eq!(breached(&adapter("floods_host")), Budget::BytesOut);
+}
+
 pub fn waits_for_mail() {
     let error = contained("waits_for_mail", WALL, |room| {
         let (said, took) = room.receive(&room.load("waits_for_mail").unwrap(), &mail("hello"));
