@@ -40,7 +40,7 @@ impl Fleet {
         by: &str,
     ) -> Result<PlaceOutcome, FleetError> {
         let (fleet, place, why, by) = (Arc::clone(self), place.clone(), why.to_owned(), by.to_owned());
-        aside(async move { fleet.roll_back_here(&place, to, &why, &by).await }).await
+        aside(Box::pin(async move { fleet.roll_back_here(&place, to, &why, &by).await })).await
     }
 
     async fn roll_back_here(
@@ -176,13 +176,13 @@ impl Fleet {
     /// Nothing is tried there.
     pub async fn promote(self: &Arc<Self>, place: &Place, by: &str) -> Result<PlaceOutcome, FleetError> {
         let (fleet, place, by) = (Arc::clone(self), place.clone(), by.to_owned());
-        aside(async move {
+        aside(Box::pin(async move {
             let mut house = fleet.house.lock().await;
             let at = house.seated(&place)?;
             let outcome = fleet.promote_here(&mut house, at, "an operator promoted it", &by).await?;
             tracing::info!(place = outcome.place, generation = outcome.generation, by, "{}", outcome.what);
             Ok(outcome)
-        })
+        }))
         .await
     }
 
@@ -276,7 +276,7 @@ impl Fleet {
 
     /// Ends trials, looks at the folder, and notices what has drained, until the stop.
     pub async fn run(self: Arc<Self>, stop: Stop) {
-        aside(self.watch_over(stop)).await;
+        aside(Box::pin(self.watch_over(stop))).await;
     }
 
     async fn watch_over(self: Arc<Self>, mut stop: Stop) {

@@ -35,10 +35,10 @@ impl Fleet {
         by: &str,
     ) -> Result<Installed, FleetError> {
         let (fleet, by) = (Arc::clone(self), by.to_owned());
-        aside(async move {
+        aside(Box::pin(async move {
             let mut house = fleet.house.lock().await;
             fleet.install_here(&mut house, "the file", package, signature, &options, &by, true).await
-        })
+        }))
         .await
     }
 
@@ -56,10 +56,10 @@ impl Fleet {
         let oci = Oci::new(self.house.lock().await.config.oci.clone());
         let pulled = oci.pull(source).await?;
         let (fleet, source, by) = (Arc::clone(self), source.to_owned(), by.to_owned());
-        aside(async move {
+        aside(Box::pin(async move {
             let mut house = fleet.house.lock().await;
             fleet.install_here(&mut house, &source, pulled.bytes, pulled.signature, &options, &by, true).await
-        })
+        }))
         .await
     }
 
@@ -257,7 +257,7 @@ impl Fleet {
         entries: Vec<PlaceEntry>,
     ) -> Result<(), Vec<FleetError>> {
         let fleet = Arc::clone(self);
-        aside(async move { fleet.reload_here(config, entries).await }).await
+        aside(Box::pin(async move { fleet.reload_here(config, entries).await })).await
     }
 
     async fn reload_here(&self, config: FleetConfig, entries: Vec<PlaceEntry>) -> Result<(), Vec<FleetError>> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tributary_model::error::chain;
 use tributary_model::message::{Delivery, Outgoing, SendError};
 use tributary_model::{ChannelName, delivery};
-use tributary_runtime::{Adapter, CallContext};
+use tributary_runtime::{Adapter, Budget, CallContext, CallError};
 use tributary_store::{LeasedOutgoing, StateScope, StoreError};
 
 /// After what the newer side of a trial failed at, the base is asked so soon: it is well, there is nothing to wait for.
@@ -75,9 +75,11 @@ async fn send(
     };
     let adapter = seat.side(side);
     let called = adapter.send(context, message).await;
-    let fault = called.as_ref().err().map(ToString::to_string);
+    // A send that took too long mostly waited for somebody else's server: no reason to keep aside what comes in.
+    let waited = matches!(&called, Err(CallError::Budget { budget: Budget::Wall, .. }));
+    let fault = called.as_ref().err().filter(|_| !waited).map(ToString::to_string);
     match newer {
-        None => seat.gate.ended(pass, fault.as_deref(), true),
+        None => seat.gate.ended(pass, fault.as_deref(), !waited),
         Some((trial, key, _turn)) => {
             // A fault of the newer side says nothing about the base, and a probe has to end either way.
             seat.gate.ended(pass, None, false);

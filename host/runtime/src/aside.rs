@@ -1,5 +1,6 @@
 //! Work that must not hold up traffic: it runs on a thread of its own, at a low priority.
 use std::future::Future;
+use std::pin::Pin;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -16,7 +17,7 @@ pub(crate) fn step_back() {
 /// on a worker of the runtime, everything that waits for that worker would wait for the disk as well.
 ///
 /// Where no thread can be had, it runs here.
-pub async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+pub async fn aside<T: Send + 'static>(work: Pin<Box<dyn Future<Output = T> + Send>>) -> T {
     let (done, outcome) = oneshot::channel();
     let (hand_over, taken) = oneshot::channel();
     let here = Handle::current();

@@ -13,12 +13,12 @@ use crate::record::{Callee, Source};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::state::{CallState, Shared};
+use crate::ticker::Ticker;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tributary_model::{ChannelName, Place, Timestamp};
 use wasmtime::component::{InstancePre, Linker};
@@ -87,8 +87,6 @@ pub enum LoadError {
     Prepare(#[source] CallError),
 }
 
-/// How often running guests are interrupted to look at their budgets and to let other tasks run.
-const TICK: Duration = Duration::from_millis(5);
 /// Core instances, tables and memories that one component may have: interpreters bring about a hundred of the former.
 const PER_COMPONENT: u32 = 200;
 
@@ -100,6 +98,7 @@ pub struct Runtime {
     max_memory: usize,
     /// Compiling takes seconds of CPU for a large component; on these threads it takes them from nobody.
     compilers: rayon::ThreadPool,
+    ticker: Arc<Ticker>,
     contracts: Contracts,
     /// A place for each call that runs.
     pub(crate) calls: Semaphore,
@@ -125,14 +124,15 @@ impl Runtime {
                 Err(source) => return Err(RuntimeError::Cache { path, source }),
             },
         };
-        let ticking = engine.weak();
+        let ticker = Arc::new(Ticker::default());
+        let (ticking, rest) = (engine.weak(), Arc::clone(&ticker));
         std::thread::Builder::new()
             .name("epoch".into())
             .spawn(move || {
                 while let Some(engine) = ticking.upgrade() {
                     engine.increment_epoch();
                     drop(engine);
-                    std::thread::sleep(TICK);
+                    std::thread::sleep(rest.rest());
                 }
             })
             .map_err(|error| RuntimeError::Engine(error.to_string()))?;
@@ -143,6 +143,7 @@ impl Runtime {
             services,
             max_memory: config.max_memory,
             compilers: compilers()?,
+            ticker,
             contracts: config.contracts,
             calls: Semaphore::new(places),
             warm: Arc::new(Semaphore::new(places)),
@@ -224,6 +225,7 @@ impl Runtime {
             granted,
             services: self.services.clone(),
             budgets,
+            ticker: Arc::clone(&self.ticker),
         });
         let broken = |error: wasmtime::Error| LoadError::Component(format!("{error:#}"));
         let mut linker = Linker::new(&self.engine);

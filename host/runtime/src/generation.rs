@@ -124,7 +124,8 @@ impl Generation {
         let wants_tape = context.tape;
         let notes = (wants_tape || recorded.is_some()).then(Arc::<Notes>::default);
         let span = self.span(E::INDEX, &context);
-        let attempt = meter.counted(self.attempt(context, export, budgets, &meter, notes.clone())).instrument(span.clone());
+        let attempt =
+            meter.counted(self.attempt(context, export, budgets, &meter, notes.clone())).instrument(span.clone());
         let attempt = match tokio::time::timeout(budgets.wall, attempt).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt {
@@ -223,6 +224,7 @@ impl Generation {
         .await;
         live.served += 1;
         let state = live.store.data_mut();
+        state.long = None;
         crate::capability::log::dropped(state);
         match said {
             Ok(said) => Attempt {

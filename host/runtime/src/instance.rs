@@ -2,6 +2,7 @@
 use crate::call::{Budget, CallError};
 use crate::contract::{Entries, Exports, Guest, Refused};
 use crate::state::{CallState, Stop};
+use crate::ticker::LongCall;
 use std::sync::Arc;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
@@ -34,6 +35,9 @@ fn store(engine: &Engine, state: CallState) -> Store<CallState> {
         if state.meter.guest() > state.budgets.guest {
             state.breach = Some(Budget::Guest);
             return Ok(UpdateDeadline::Interrupt);
+        }
+        if state.long.is_none() {
+            state.long = Some(LongCall::new(&state.shared.ticker));
         }
         // Lets other tasks of this worker run, and the timer that keeps the wall clock's budget.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))

@@ -27,6 +27,7 @@ pub mod services;
 pub mod settings;
 pub mod sight;
 mod state;
+mod ticker;
 
 pub use aside::aside;
 pub use blobs::{Blobs, BlobsError};

@@ -4,6 +4,7 @@ use crate::call::{Budget, Budgets, CallContext, CallEffects};
 use crate::grant::Granted;
 use crate::record::Taping;
 use crate::services::Services;
+use crate::ticker::{LongCall, Ticker};
 use std::sync::Arc;
 use tributary_model::decision::Happening;
 use tributary_model::message::Attachment;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub granted: Granted,
     pub services: Services,
     pub budgets: Budgets,
+    pub ticker: Arc<Ticker>,
 }
 
 /// One call, inside its store: what a version of the contract serves its services from.
@@ -39,6 +41,8 @@ pub struct CallState {
     /// Ids and sizes of the files that belong to this call, besides those of its context.
     pub(crate) files: Vec<(String, u64)>,
     pub(crate) log_lines: u32,
+    /// From the first look at it on.
+    pub(crate) long: Option<LongCall>,
     /// How often the guest handed something over.
     pub(crate) handed: usize,
     /// What the host answers, kept or replayed.
@@ -78,6 +82,7 @@ impl CallState {
             effects: CallEffects::default(),
             files: Vec::new(),
             log_lines: 0,
+            long: None,
             handed: 0,
             taping: Taping::default(),
         }
@@ -92,6 +97,7 @@ impl CallState {
         self.effects = CallEffects::default();
         self.files.clear();
         self.log_lines = 0;
+        self.long = None;
         self.handed = 0;
     }
 

@@ -359,6 +359,7 @@ mod tests {
                 blobs: Blobs::open(folder.path()).unwrap(),
             },
             budgets,
+            ticker: Default::default(),
         };
         let context = CallContext::at(Timestamp(1));
         let mut state = CallState::new(Arc::new(shared), context, Meter::new(), budgets);

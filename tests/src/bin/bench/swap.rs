@@ -10,14 +10,16 @@ use tributary_tests::{Desk, build, program, store};
 
 use crate::row;
 
-/// Swaps in a run, every second one to a broken build.
-const SWAPS: usize = 50;
+/// Swaps in all, every second one to a broken build.
+const SWAPS: usize = 52;
+/// Parts of 2,500 mails without swaps, and as many with them.
+const PARTS: u32 = 4;
 
 /// How a broken build is broken, in turn.
 const BROKEN: [&str; 4] = ["traps", "lies_about_utf8", "forges_file", "spins"];
 const BROKEN_POLICIES: [&str; 4] = ["policy_traps", "policy_traps", "policy_traps", "policy_spins"];
 
-/// 10,000 mails at 500 a second, first without swaps, then with them; and the same for a policy.
+/// 20,000 mails at 500 a second, without and with swaps in turn; and the same for a policy.
 pub fn run() {
     for (plugin, place, broken) in
         [("channel-email", "email", &BROKEN[..]), ("policy-routing", "routing", &BROKEN_POLICIES[..])]
@@ -31,19 +33,23 @@ pub fn run() {
         std::fs::remove_file(desk.dir.join("cache")).expect("the harness made a link");
         let mut desk = desk;
         desk.serve();
-        let quiet = Traffic { run: 1, customers: 500, each: 20, per_second: 500, connections: 50 };
-        Traffic { run: 9, customers: 100, each: 10, ..quiet }.send(&desk.smtp);
-        let mut before = quiet.send(&desk.smtp);
-        quiet.must_be_there(&desk);
-        let swapped = Traffic { run: 2, ..quiet };
-        let sending = {
+        let part = Traffic { run: 0, customers: 125, each: 20, per_second: 500, connections: 50 };
+        part.send(&desk.smtp);
+        // In turn, so that a busy moment of the machine meets both.
+        let (mut before, mut after, mut switches) = (Vec::new(), Vec::new(), Vec::new());
+        for turn in 0..PARTS {
+            let quiet = Traffic { run: 1 + 2 * turn, ..part };
+            before.extend(quiet.send(&desk.smtp));
+            quiet.must_be_there(&desk);
+            let swapped = Traffic { run: 2 + 2 * turn, ..part };
             let address = desk.smtp.clone();
-            std::thread::spawn(move || swapped.send(&address))
-        };
-        let switches = swap(&desk, plugin, broken);
-        assert!(!sending.is_finished(), "the swaps took longer than the mails");
-        let mut after = sending.join().expect("every mail is taken");
-        swapped.must_be_there(&desk);
+            let sending = std::thread::spawn(move || swapped.send(&address));
+            switches.extend(swap(&desk, plugin, broken, turn));
+            assert!(!sending.is_finished(), "the swaps took longer than the mails");
+            after.extend(sending.join().expect("every mail is taken"));
+            swapped.must_be_there(&desk);
+        }
+        let runs = |first: u32| (0..PARTS).map(|turn| first + 2 * turn).collect::<Vec<_>>();
         row(
             &format!("{place}: mails without and with swaps, lost, doubled"),
             format!("{} + {}, 0, 0", before.len(), after.len()),
@@ -51,7 +57,7 @@ pub fn run() {
         );
         row(&format!("{place}: swaps, of them to a broken build"), format!("{SWAPS}, {}", SWAPS / 2), "");
         ratio(&format!("{place}: end of DATA to 250"), &mut before, &mut after);
-        ratio(&format!("{place}: arrival to decided"), &mut decided(&desk, 1), &mut decided(&desk, 2));
+        ratio(&format!("{place}: arrival to decided"), &mut decided(&desk, &runs(1)), &mut decided(&desk, &runs(2)));
         let most = switches.iter().copied().fold(0.0, f64::max);
         row(
             &format!("{place}: the switch itself, longest of {}", switches.len()),
@@ -65,17 +71,20 @@ fn ratio(what: &str, before: &mut [Duration], after: &mut [Duration]) {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
         let (before, after) = (ms(percentile(before, share)), ms(percentile(after, share)));
-        let value = format!("{before:.2} → {after:.2} ms, {:.2}", after / before.max(1e-9));
+        // The store keeps whole milliseconds.
+        let value = format!("{before:.2} → {after:.2} ms, {:.2}", after.max(0.01) / before.max(0.01));
         row(&format!("{what}, {name}, without → with"), value, if share > 0.9 { "at most 1.5 times" } else { "" });
     }
 }
 
 /// Installs one build after the other, spread over the time that the mails take; microseconds of each switch.
-fn swap(desk: &Desk, plugin: &str, broken: &[&str]) -> Vec<f64> {
+fn swap(desk: &Desk, plugin: &str, broken: &[&str], turn: u32) -> Vec<f64> {
     let start = Instant::now();
     let mut switches = Vec::new();
-    for number in 0..SWAPS {
-        let due = start + Duration::from_millis(380) * u32::try_from(number).expect("few");
+    let each = SWAPS / PARTS as usize;
+    for place in 0..each {
+        let number = turn as usize * each + place;
+        let due = start + Duration::from_millis(370) * u32::try_from(place).expect("few");
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         // Eight builds in turn: each is compiled in the run when it comes first, beside the traffic.
         let version = format!("0.{}.{}", 2 + number / 2 % 4, number % 2);
@@ -95,14 +104,12 @@ fn swap(desk: &Desk, plugin: &str, broken: &[&str]) -> Vec<f64> {
 }
 
 /// From each mail's arrival to the last decision about it, by the store's own times.
-fn decided(desk: &Desk, run: u32) -> Vec<Duration> {
+fn decided(desk: &Desk, runs: &[u32]) -> Vec<Duration> {
     let connection = store::open(&desk.dir);
-    let mails = store::texts(
-        &connection,
-        &format!(
-            "SELECT conversation || ' ' || at FROM message WHERE external_id LIKE '%@run{run}.example%' ORDER BY id"
-        ),
-    );
+    let like: Vec<String> = runs.iter().map(|run| format!("external_id LIKE '%@run{run}.example%'")).collect();
+    let like = like.join(" OR ");
+    let sql = format!("SELECT conversation || ' ' || at FROM message WHERE {like} ORDER BY id");
+    let mails = store::texts(&connection, &sql);
     let events = store::texts(
         &connection,
         "SELECT conversation || ' ' || at FROM event WHERE act = 'decided' AND conversation IS NOT NULL ORDER BY id",
