@@ -140,17 +140,17 @@ fn print(path: &Path) -> Option<Print> {
     Some((meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()))
 }
 
-/// Writes a file beside its place, and renames it. It is not synced: the package that was taken is, and a start goes by that.
+/// Writes a file beside its place, and moves it there. Nothing is synced, and the old file is taken away first, because
+/// replacing one by a rename is a sync on many file systems: the store, which syncs for every message, would wait for it.
+/// What acts does not depend on this folder; a crash in between leaves a file to be put there again.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), FleetError> {
-    use std::io::Write as _;
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".new");
     let unfinished = path.with_file_name(name);
-    let written = std::fs::File::create(&unfinished)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    written.map_err(|source| unusable(path, source))
+    std::fs::write(&unfinished, bytes).map_err(|source| unusable(path, source))?;
+    absent(std::fs::remove_file(path), path)?;
+    std::fs::rename(&unfinished, path).map_err(|source| unusable(path, source))
 }
 
 fn present<T>(read: io::Result<T>, path: &Path) -> Result<Option<T>, FleetError> {

@@ -7,6 +7,7 @@ mod entry;
 mod error;
 mod fleet;
 mod folder;
+mod gently;
 mod install;
 pub mod lock;
 pub mod oci;

@@ -1,5 +1,6 @@
 //! Packages that were taken, kept by digest: `DIGEST.wasm`, with `DIGEST.wasm.minisig` beside it where it was signed. What
 //! acts is loaded from here, so it does not depend on what lies in the watched folder by now.
+use crate::gently;
 use crate::lock::is_digest;
 use crate::trust::MAX_SIGNATURE;
 use cap_std::ambient_authority;
@@ -7,7 +8,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use tributary_runtime::Package;
 
@@ -81,7 +82,11 @@ impl Packages {
         if let Some(signature) = signature {
             self.replace(&format!("{name}.minisig"), signature.as_bytes())?;
         }
-        if self.get(&digest).is_err() {
+        let there = self.get(&digest).is_ok();
+        if there && signature.is_none() {
+            return Ok(digest);
+        }
+        if !there {
             self.replace(&name, bytes)?;
         }
         self.dir.open(".").and_then(|folder| folder.sync_all()).map_err(told("sync"))?;
@@ -144,7 +149,7 @@ impl Packages {
         let write = || -> io::Result<()> {
             let mut options = OpenOptions::new();
             let mut file = self.dir.open_with(&beside, options.write(true).create(true).truncate(true))?;
-            file.write_all(bytes)?;
+            gently::write(&mut file, bytes)?;
             file.sync_all()?;
             self.dir.rename(&beside, &self.dir, name)
         };

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 mod budgets;
 mod caching;
-mod egress;
 mod contract;
+mod egress;
 mod guest;
 mod house;
 mod migration;

@@ -1,5 +1,6 @@
 //! What traffic feels of 50 swaps, half of them to a broken build: of the email adapter, then of a policy.
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,17 @@ pub fn run() {
         std::fs::remove_file(desk.dir.join("cache")).expect("the harness made a link");
         let mut desk = desk;
         desk.serve();
+        // Eight builds in turn: each is compiled in the run when it comes first, beside the traffic.
+        let builds: Vec<PathBuf> = (0..8)
+            .map(|number| {
+                let version = format!("0.{}.{}", 2 + number / 2, number % 2);
+                let bytes = match number % 2 {
+                    0 => build::version(plugin, &version),
+                    _ => build::broken(plugin, &version, broken[number / 2]),
+                };
+                build::beside(&desk, &version, &bytes)
+            })
+            .collect();
         let part = Traffic { run: 0, customers: 125, each: 20, per_second: 500, connections: 50 };
         part.send(&desk.smtp);
         // In turn, so that a busy moment of the machine meets both.
@@ -44,7 +56,7 @@ pub fn run() {
             let swapped = Traffic { run: 2 + 2 * turn, ..part };
             let address = desk.smtp.clone();
             let sending = std::thread::spawn(move || swapped.send(&address));
-            switches.extend(swap(&desk, plugin, broken, turn));
+            switches.extend(swap(&desk, &builds, turn));
             assert!(!sending.is_finished(), "the swaps took longer than the mails");
             after.extend(sending.join().expect("every mail is taken"));
             swapped.must_be_there(&desk);
@@ -78,7 +90,7 @@ fn ratio(what: &str, before: &mut [Duration], after: &mut [Duration]) {
 }
 
 /// Installs one build after the other, spread over the time that the mails take; microseconds of each switch.
-fn swap(desk: &Desk, plugin: &str, broken: &[&str], turn: u32) -> Vec<f64> {
+fn swap(desk: &Desk, builds: &[PathBuf], turn: u32) -> Vec<f64> {
     let start = Instant::now();
     let mut switches = Vec::new();
     let each = SWAPS / PARTS as usize;
@@ -86,19 +98,12 @@ fn swap(desk: &Desk, plugin: &str, broken: &[&str], turn: u32) -> Vec<f64> {
         let number = turn as usize * each + place;
         let due = start + Duration::from_millis(370) * u32::try_from(place).expect("few");
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        // Eight builds in turn: each is compiled in the run when it comes first, beside the traffic.
-        let version = format!("0.{}.{}", 2 + number / 2 % 4, number % 2);
-        let bytes = match number % 2 {
-            0 => build::version(plugin, &version),
-            _ => build::broken(plugin, &version, broken[number / 2 % broken.len()]),
-        };
-        let file = build::beside(desk, &version, &bytes);
+        let file = &builds[number % builds.len()];
         let mut install: Command = desk.command(&["plugin", "install"]);
-        let output = program::run_well(install.arg(&file).args(["--accept-grants", "--allow-downgrade", "--json"]));
+        let output = program::run_well(install.arg(file).args(["--accept-grants", "--allow-downgrade", "--json"]));
         let said: Value = serde_json::from_slice(&output.stdout).expect("install --json prints JSON");
         switches
             .extend(said["places"].as_array().into_iter().flatten().filter_map(|place| place["switch_us"].as_f64()));
-        std::fs::remove_file(file).expect("it was written");
     }
     switches
 }
