@@ -16,6 +16,7 @@ pub mod load;
 pub mod mail;
 pub mod plugins;
 pub mod program;
+pub mod random;
 pub mod registry;
 pub mod relay;
 pub mod smtp;

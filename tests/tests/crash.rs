@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tributary_tests::desk::SUPPORT;
 use tributary_tests::load::{mail, number_of};
+use tributary_tests::random::Random;
 use tributary_tests::{Client, Desk, Relay, store, wait};
 
 /// What senders and agents know for sure.
@@ -26,8 +27,8 @@ struct Told {
 fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let kills: usize =
         std::env::var("TRIBUTARY_KILLS").ok().map_or(20, |kills| kills.parse().expect("TRIBUTARY_KILLS is a number"));
-    let mut random = Random::new();
-    println!("{kills} kills, seed {}", random.0);
+    let mut random = Random::moments();
+    println!("{kills} kills, seed {}", random.seed());
     let relay = Relay::start();
     let retry = "[pipeline]\nretry-first = \"100 ms\"\nretry-most = \"1 s\"\nretry-tries = 1000\n";
     let mut desk = Desk::setup().relay(relay.port).with(retry).start();
@@ -41,7 +42,7 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
         scope.spawn(|| answer(&api, &told));
         for _ in 0..kills {
             // The moment is what is random here; nothing is waited for.
-            std::thread::sleep(Duration::from_millis(20 + random.next() % 380));
+            std::thread::sleep(Duration::from_millis(20 + random.number() % 380));
             desk.kill();
             desk.serve();
         }
@@ -153,22 +154,5 @@ fn answer(api: &tributary_tests::Api, told: &Told) {
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
         }
-    }
-}
-
-/// xorshift64*: no more than moments has to be random.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Self(now.as_nanos() as u64 | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
     }
 }

@@ -12,7 +12,7 @@ use tributary_model::life::{self, State};
 use tributary_model::trial::Verdict;
 use tributary_model::{GenerationId, Place, PluginName};
 use tributary_pipeline::driver::Stop;
-use tributary_pipeline::{GateState, now};
+use tributary_pipeline::now;
 use tributary_runtime::aside;
 use tributary_store::StateChange;
 
@@ -52,11 +52,9 @@ impl Fleet {
     ) -> Result<PlaceOutcome, FleetError> {
         let mut house = self.house.lock().await;
         let at = house.seated(place)?;
-        let tried = house.places[at].tried.as_ref().map(|tried| (tried.mode, tried.newer.id));
+        let tried = house.places[at].tried.as_ref().map(|tried| tried.mode);
         let outcome = match (tried, to) {
-            (Some((Mode::Shadow | Mode::Canary(_), newer)), to) if to.is_none_or(|to| to != newer) && to.is_none() => {
-                self.call_off(&mut house, at, why).await?
-            }
+            (Some(Mode::Shadow | Mode::Canary(_)), None) => self.call_off(&mut house, at, why).await?,
             _ => self.go_back(&mut house, at, to, why, by).await?,
         };
         self.pin(&mut house)?;
@@ -66,10 +64,11 @@ impl Fleet {
 
     /// Ends a shadow or a canary; what acts goes on acting.
     async fn call_off(&self, house: &mut House, at: usize, why: &str) -> Result<PlaceOutcome, FleetError> {
+        let keep = house.config.keep;
         let seated = &mut house.places[at];
         let tried = seated.tried.as_ref().map(|tried| Arc::clone(&tried.newer));
         let Some(newer) = tried else { return Err(FleetError::Nothing("nothing is tried there".into())) };
-        let left = self.end_trial(seated, why).await?;
+        let left = self.end_trial(seated, why, keep).await?;
         seated.refused = Some(refused(&newer, why));
         let acts = Arc::clone(&seated.base);
         let took = self.swap(house, left);
@@ -112,8 +111,7 @@ impl Fleet {
         let config = house.config.clone();
         let seated = &mut house.places[at];
         // Whatever is still kept aside at the old gate is committed before the new one looks for it.
-        let rests = held.is_some() || seated.gate.view().state != GateState::Closed;
-        let closing = if rests { Some(seated.gate.closing().await) } else { None };
+        let closing = seated.closing(held.is_some()).await;
         let mut leaving = vec![live.id];
         if let Some(tried) = seated.tried.take() {
             self.flush(&tried.watch).await?;
@@ -132,10 +130,7 @@ impl Fleet {
         seated.keep(Arc::clone(&live), config.keep);
         seated.take_kept(back.id);
         seated.refused = Some(refused(&live, why));
-        seated.gate = self.gate(&place, back.id, &config).await?;
-        if !seated.enabled {
-            seated.gate.disable(by);
-        }
+        seated.gate = self.gate(&place, back.id, seated.enabled, &config).await?;
         let took = self.swap(house, leaving);
         drop(closing);
         if held.is_some() {
@@ -210,13 +205,11 @@ impl Fleet {
         let was = std::mem::replace(&mut seated.base, Arc::clone(&newer));
         let left = was.id;
         seated.keep(was, config.keep);
-        let rests = mode != Mode::Guard && seated.gate.view().state != GateState::Closed;
-        let closing = if rests { Some(seated.gate.closing().await) } else { None };
+        // A guard's gate is the newer one's already.
+        let mut closing = None;
         if mode != Mode::Guard {
-            seated.gate = self.gate(&place, newer.id, &config).await?;
-            if !seated.enabled {
-                seated.gate.disable(by);
-            }
+            closing = seated.closing(false).await;
+            seated.gate = self.gate(&place, newer.id, seated.enabled, &config).await?;
         }
         let took = self.swap(house, vec![left]);
         drop(closing);

@@ -252,16 +252,23 @@ impl Fleet {
         }
     }
 
-    /// A gate for a generation that acts from now on: what is kept aside for it goes first.
+    /// A gate for a generation that acts from now on: what is kept aside for it goes first. A new version is no word about
+    /// whether the place is in use.
     pub(crate) async fn gate(
         &self,
         place: &Place,
         generation: GenerationId,
+        enabled: bool,
         config: &FleetConfig,
     ) -> Result<Arc<Gate>, FleetError> {
         let waiting = self.store.parked_for(place, generation, 1).await?;
         let place = place.clone();
-        Ok(if waiting.is_empty() { Gate::new(place, config.breaker) } else { Gate::draining(place, config.breaker) })
+        let gate =
+            if waiting.is_empty() { Gate::new(place, config.breaker) } else { Gate::draining(place, config.breaker) };
+        if !enabled {
+            gate.disable("an operator");
+        }
+        Ok(gate)
     }
 
     /// Puts a loaded generation in use in a place, the way the rollout says, and swaps the set.
@@ -303,9 +310,8 @@ impl Fleet {
                     None => committed?,
                 }
                 // Whatever is still kept aside at the old gate is committed before the new one looks for it.
-                let rests = held.is_some() || seated.gate.view().state != GateState::Closed;
-                closing = if rests { Some(seated.gate.closing().await) } else { None };
-                leaving = self.end_trial(seated, &format!("{version} was put in use instead")).await?;
+                closing = seated.closing(held.is_some()).await;
+                leaving = self.end_trial(seated, &format!("{version} was put in use instead"), config.keep).await?;
                 // What stands by must be well itself: one behind an open breaker is no help.
                 let stands_by = !migrates && !taken_back && seated.gate.view().state == GateState::Closed;
                 let what = if stands_by {
@@ -325,15 +331,11 @@ impl Fleet {
                     seated.base = Arc::clone(&newer);
                     seated.keep(before, config.keep);
                 }
-                seated.gate = self.gate(&place, newer.id, &config).await?;
-                // A new version is no word about whether the place is in use.
-                if !seated.enabled {
-                    seated.gate.disable(by);
-                }
+                seated.gate = self.gate(&place, newer.id, seated.enabled, &config).await?;
                 (life::State::Live, what)
             }
             Rollout::Shadow | Rollout::Canary(_) => {
-                leaving = self.end_trial(seated, &format!("{version} is tried instead")).await?;
+                leaving = self.end_trial(seated, &format!("{version} is tried instead"), config.keep).await?;
                 let (mode, event) = match rollout {
                     Rollout::Canary(share) => (Mode::Canary(share.clamp(1, 99)), life::Event::Canary),
                     _ => (Mode::Shadow, life::Event::Shadow),
@@ -378,7 +380,12 @@ impl Fleet {
 
     /// Ends a trial that another act replaces: what was tried drains, what stood by is kept. The one that nothing is begun
     /// with any more.
-    pub(crate) async fn end_trial(&self, seated: &mut Seated, why: &str) -> Result<Vec<GenerationId>, FleetError> {
+    pub(crate) async fn end_trial(
+        &self,
+        seated: &mut Seated,
+        why: &str,
+        keep: usize,
+    ) -> Result<Vec<GenerationId>, FleetError> {
         let Some(tried) = seated.tried.take() else { return Ok(Vec::new()) };
         self.flush(&tried.watch).await?;
         Ok(vec![match tried.mode {
@@ -386,7 +393,7 @@ impl Fleet {
             Mode::Guard => {
                 let was = std::mem::replace(&mut seated.base, tried.newer);
                 let left = was.id;
-                seated.keep(was, 2);
+                seated.keep(was, keep);
                 left
             }
             Mode::Shadow | Mode::Canary(_) => {

@@ -356,7 +356,7 @@ impl Fleet {
     /// A place that the configuration does not name any more.
     async fn leave(&self, mut seated: Seated) -> Result<(), FleetError> {
         let why = "the configuration does not name its place any more";
-        self.end_trial(&mut seated, why).await?;
+        self.end_trial(&mut seated, why, 0).await?;
         self.advance(seated.base.id, life::Event::Replace, Some(why.into())).await
     }
 }

@@ -125,11 +125,8 @@ impl Fleet {
 
     /// A place with nothing but this in it.
     async fn seated(&self, config: &FleetConfig, entry: PlaceEntry, base: Arc<Loaded>) -> Result<Seated, FleetError> {
-        let gate = self.gate(&entry.place, base.id, config).await?;
         let enabled = !self.store.disabled().await?.contains(&entry.place);
-        if !enabled {
-            gate.disable("an operator");
-        }
+        let gate = self.gate(&entry.place, base.id, enabled, config).await?;
         Ok(Seated { entry, base, tried: None, kept: Vec::new(), gate, enabled, refused: None, limits: config.trial })
     }
 

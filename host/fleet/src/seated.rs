@@ -4,8 +4,9 @@ use crate::lock::Locked;
 use crate::trial::TrialWatch;
 use crate::view::RefusedView;
 use std::sync::Arc;
+use tokio::sync::OwnedRwLockWriteGuard;
 use tributary_model::{GenerationId, Place};
-use tributary_pipeline::{Gate, Seat, Trial, Watch};
+use tributary_pipeline::{Gate, GateState, Seat, Trial, Watch};
 use tributary_runtime::{Adapter, Generation, Package, Policy};
 use tributary_store::NewGeneration;
 
@@ -99,6 +100,13 @@ impl Seated {
             Some(tried) if tried.mode == Mode::Guard => &tried.newer,
             _ => &self.base,
         }
+    }
+
+    /// The lock under which a gate is replaced, where anything may be kept aside at it: what is, is committed before the new
+    /// gate looks for it. `held`: it is, whatever its state.
+    pub async fn closing(&self, held: bool) -> Option<OwnedRwLockWriteGuard<()>> {
+        let rests = held || self.gate.view().state != GateState::Closed;
+        if rests { Some(self.gate.closing().await) } else { None }
     }
 
     /// Keeps what acted before, and lets go of the oldest beyond `most`, and of what may touch more than is allowed now: a

@@ -2,9 +2,10 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tributary_tests::plugins::{done, install, installed, live, parked, show, text};
+use tributary_tests::random::Random;
 use tributary_tests::traffic::Traffic;
 use tributary_tests::{Desk, build, store, wait};
 
@@ -22,23 +23,6 @@ impl Drop for Stops<'_> {
 /// How often the daemon is killed.
 fn kills() -> usize {
     std::env::var("TRIBUTARY_KILLS").ok().map_or(12, |kills| kills.parse().expect("TRIBUTARY_KILLS is a number"))
-}
-
-/// xorshift64*: no more than moments has to be random.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Self(now.as_nanos() as u64 | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
-    }
 }
 
 /// What the store says acts: version and digest by place.
@@ -90,8 +74,8 @@ fn killed_during(desk: &mut Desk, words: &[&str], moment: Duration) {
 
 #[test]
 fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() {
-    let (kills, mut random) = (kills(), Random::new());
-    println!("{kills} kills, seed {}", random.0);
+    let (kills, mut random) = (kills(), Random::moments());
+    println!("{kills} kills, seed {}", random.seed());
     let overlay = "[plugins.trial]\nguard = 30\nenough = 30\n";
     let mut desk = setup(overlay).start();
     // Each is compiled once, so that a kill hits what comes after that as well.
@@ -116,8 +100,8 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
         let sending = scope.spawn(|| traffic.send_until(&smtp, &stop));
         let stops = Stops(&stop);
         for kill in 0..kills {
-            let file = files[random.next() as usize % files.len()].as_str();
-            let moment = Duration::from_millis(random.next() % 120);
+            let file = files[random.number() as usize % files.len()].as_str();
+            let moment = Duration::from_millis(random.number() % 120);
             let options = ["--accept-grants", "--allow-downgrade"];
             let act = ["install", "canary", "promote", "rollback", "reload", "guard"][kill % 6];
             *met.entry(act).or_default() += 1;
@@ -200,8 +184,8 @@ fn state_is_carried_over_taken_back_and_left_alone_where_that_fails() {
 /// The state's form is that of the live version, whatever happens in the middle of carrying it over.
 #[test]
 fn killed_while_state_is_carried_over_state_and_version_belong_together() {
-    let (kills, mut random) = (kills() / 2 + 1, Random::new());
-    println!("{kills} kills, seed {}", random.0);
+    let (kills, mut random) = (kills() / 2 + 1, Random::moments());
+    println!("{kills} kills, seed {}", random.seed());
     let mut desk = beginning_with("", "channel-email", &counts("1.0.0", "form-1"));
     let second = build::beside(&desk, "second", &counts("2.0.0", "form-2")).display().to_string();
     let traffic = Traffic { run: 1, customers: 20, each: 10_000, per_second: 100, connections: 2 };
@@ -215,7 +199,7 @@ fn killed_while_state_is_carried_over_state_and_version_belong_together() {
                 _ => vec!["plugin", "rollback", "email"],
             };
             let most = if words[1] == "install" { 80 } else { 30 };
-            killed_during(&mut desk, &words, Duration::from_millis(random.next() % most));
+            killed_during(&mut desk, &words, Duration::from_millis(random.number() % most));
             wait::until("store, lock and daemon to be of one mind", || of_one_mind(&desk, 4));
             let (version, state) = (live(&desk, "email"), state(&desk));
             let form = if version == "1.0.0" { "count=" } else { "seen/count=" };
