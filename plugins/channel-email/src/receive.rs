@@ -93,7 +93,7 @@ impl Reader {
         };
         let mut events = vec![ChannelEvent::Message(message)];
         events.extend(delivery.map(ChannelEvent::Delivery));
-        Ok(Reading { events, answer: None })
+        Ok(Reading { events, answer: None, poll_now: false })
     }
 
     /// Text, history, HTML and files.

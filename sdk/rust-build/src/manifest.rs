@@ -12,7 +12,8 @@
 //! [asks]                            # granted is what is asked for and allowed by the operator
 //! services = ["log", "config"]      # interfaces of the contract
 //! secrets = ["api-key"]             # by name
-//! egress = ["https://api.example"]  # origins: scheme, host, port where it is not the scheme's own
+//! egress = ["https://api.example", "{api}"]  # origins: scheme, host, port where it is not the scheme's own; `{key}`: the
+//!                                   # origin of the URL that the operator's configuration has under this key
 //! actions = ["set-grade"]           # what a policy's decisions may be, by the contract's words
 //! ```
 use std::fmt;
@@ -75,7 +76,8 @@ pub struct Asks {
 }
 
 /// Every service interface of the contract.
-pub const SERVICES: &[&str] = &["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "knowledge"];
+pub const SERVICES: &[&str] =
+    &["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge"];
 
 /// Every action of the contract.
 pub const ACTIONS: &[&str] = &[
@@ -162,11 +164,22 @@ impl Manifest {
                 return Err(fault(key, value, format!("one of {}", known.join(", "))));
             }
         }
-        if let Some(value) = self.asks.egress.iter().find(|value| !is_origin(value)) {
-            return Err(fault("asks.egress", value, "an origin such as https://api.example:8443, without a path"));
+        if let Some(value) = self.asks.egress.iter().find(|value| !is_key(value) && !is_origin(value)) {
+            return Err(fault(
+                "asks.egress",
+                value,
+                "an origin such as https://api.example:8443, without a path, or `{key}`",
+            ));
         }
         Ok(())
     }
+}
+
+/// Whether an entry of `asks.egress` names a key of the configuration: `{api-url}`.
+fn is_key(value: &str) -> bool {
+    let key = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    key.is_some_and(|key| !key.is_empty() && key.bytes().all(plain))
 }
 
 fn fault(key: &'static str, value: &str, expected: impl Into<String>) -> ManifestError {
@@ -197,6 +210,7 @@ mod tests {
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['http://127.1']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['{{a.b}}']")),
         ];
         for (key, text) in cases {
             let error = Manifest::parse(&text).unwrap_err().to_string();

@@ -10,7 +10,7 @@
 pub mod services {
     wit_bindgen::generate!({
         path: "../../wit",
-        inline: "package tributary:sdk; world services { import tributary:plugin/types@0.1.0; import tributary:plugin/web@0.1.0; import tributary:plugin/trade@0.1.0; import tributary:plugin/desk@0.1.0; import tributary:plugin/log@0.1.0; import tributary:plugin/config@0.1.0; import tributary:plugin/clock@0.1.0; import tributary:plugin/secrets@0.1.0; import tributary:plugin/state@0.1.0; import tributary:plugin/blobs@0.1.0; import tributary:plugin/http@0.1.0; import tributary:plugin/mail@0.1.0; import tributary:plugin/knowledge@0.1.0; }",
+        inline: "package tributary:sdk; world services { import tributary:plugin/types@0.1.0; import tributary:plugin/web@0.1.0; import tributary:plugin/trade@0.1.0; import tributary:plugin/desk@0.1.0; import tributary:plugin/log@0.1.0; import tributary:plugin/config@0.1.0; import tributary:plugin/clock@0.1.0; import tributary:plugin/secrets@0.1.0; import tributary:plugin/state@0.1.0; import tributary:plugin/blobs@0.1.0; import tributary:plugin/http@0.1.0; import tributary:plugin/mail@0.1.0; import tributary:plugin/feed@0.1.0; import tributary:plugin/knowledge@0.1.0; }",
         world: "tributary:sdk/services",
         generate_all,
         additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
@@ -76,6 +76,39 @@ pub mod commerce {
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
             "tributary:plugin/trade@0.1.0": crate::bindings::services::tributary::plugin::trade,
+        },
+    });
+}
+
+/// Export of `presence`.
+pub mod presence {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package tributary:sdk; world presence { export tributary:plugin/presence@0.1.0; }",
+        world: "tributary:sdk/presence",
+        pub_export_macro: true,
+        export_macro_name: "export_presence",
+        default_bindings_module: "tributary_sdk::bindings::presence",
+        additional_derives: [PartialEq],
+        with: {
+            "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
+        },
+    });
+}
+
+/// Export of `sampler`.
+pub mod sampler {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package tributary:sdk; world sampler { export tributary:plugin/sampler@0.1.0; }",
+        world: "tributary:sdk/sampler",
+        pub_export_macro: true,
+        export_macro_name: "export_sampler",
+        default_bindings_module: "tributary_sdk::bindings::sampler",
+        additional_derives: [PartialEq],
+        with: {
+            "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
+            "tributary:plugin/web@0.1.0": crate::bindings::services::tributary::plugin::web,
         },
     });
 }

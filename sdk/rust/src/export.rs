@@ -4,13 +4,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::bindings::{channel, commerce, lifecycle, migration, policy, poller, review};
+use crate::bindings::{channel, commerce, lifecycle, migration, policy, poller, presence, review, sampler};
 use crate::desk::{Decision, Fault, Happening, Snapshot, Verdict};
 use crate::trade::Operation;
-use crate::types::{Content, Delivery, Order, SendError};
+use crate::types::{Content, Delivery, Handle, Order, SendError};
 use crate::{
-    Arrival, Batch, Channel, Commerce, Migrate, Outgoing, Plugin, Policy, Poller, PrepareError, Reading, Rejection,
-    Review, host,
+    Arrival, Batch, Channel, Commerce, Migrate, Outgoing, Plugin, Policy, Poller, PrepareError, Presence, Reading,
+    Rejection, Review, Sample, Sampler, Sign, host,
 };
 
 /// A plugin that [`export!`](crate::export) was called for, with what its component carries.
@@ -83,6 +83,18 @@ impl<P: Exported + Poller> poller::exports::tributary::plugin::poller::Guest for
     }
 }
 
+impl<P: Exported + Presence> presence::exports::tributary::plugin::presence::Guest for Guest<P> {
+    fn show(to: Vec<Handle>, sign: Sign) -> Result<(), SendError> {
+        prepared::<P>().map_err(unprepared)?.show(to, sign)
+    }
+}
+
+impl<P: Exported + Sampler> sampler::exports::tributary::plugin::sampler::Guest for Guest<P> {
+    fn samples(text: String) -> Result<Vec<Sample>, String> {
+        prepared::<P>().map_err(|error| error.to_string())?.samples(&text)
+    }
+}
+
 impl<P: Exported + Commerce> commerce::exports::tributary::plugin::commerce::Guest for Guest<P> {
     fn look_up(order_id: String) -> Result<Option<Order>, SendError> {
         prepared::<P>().map_err(unprepared)?.look_up(order_id)
@@ -137,6 +149,18 @@ impl<P> Exports<P> {
         P: Poller,
     {
     }
+    /// The plugin shows what the shop is doing.
+    pub const fn presence()
+    where
+        P: Presence,
+    {
+    }
+    /// The plugin can be tried.
+    pub const fn sampler()
+    where
+        P: Sampler,
+    {
+    }
     /// The plugin is a marketplace.
     pub const fn commerce()
     where
@@ -163,8 +187,8 @@ impl<P> Exports<P> {
     }
 }
 
-/// Export a plugin: `export!(Email: channel)`. Interfaces are `channel`, `poller`, `commerce`, `policy`, `review`
-/// and `migration`, several joined by `+`. Once per crate, in its root.
+/// Export a plugin: `export!(Email: channel)`. Interfaces are `channel`, `poller`, `commerce`, `presence`,
+/// `sampler`, `policy`, `review` and `migration`, several joined by `+`. Once per crate, in its root.
 ///
 /// The component's entry points and custom sections (`tributary:plugin`, `tributary:config-schema`,
 /// `tributary:config-default`) exist for wasm32 only, so that several plugins link into one native program.
@@ -229,6 +253,12 @@ macro_rules! __export_interface {
     };
     (poller $guest:ident) => {
         $crate::bindings::poller::export_poller!($guest with_types_in $crate::bindings::poller);
+    };
+    (presence $guest:ident) => {
+        $crate::bindings::presence::export_presence!($guest with_types_in $crate::bindings::presence);
+    };
+    (sampler $guest:ident) => {
+        $crate::bindings::sampler::export_sampler!($guest with_types_in $crate::bindings::sampler);
     };
     (commerce $guest:ident) => {
         $crate::bindings::commerce::export_commerce!($guest with_types_in $crate::bindings::commerce);

@@ -113,6 +113,14 @@ pub mod state {
     pub fn delete(key: &str) -> Result<(), StateError> {
         dispatch!(state::delete(key), state_delete)
     }
+
+    /// Keys that begin like this, in order of their bytes, the first `limit`, 1,000 at most.
+    ///
+    /// # Errors
+    /// [`StateError::Unavailable`] where the store does not answer.
+    pub fn keys(prefix: &str, limit: u32) -> Result<Vec<String>, StateError> {
+        dispatch!(state::keys(prefix, limit), state_keys)
+    }
 }
 
 /// Files, by their content.
@@ -163,6 +171,29 @@ pub mod mail {
     /// [`MailError::Temporary`] and [`MailError::Permanent`], with the relay's words.
     pub fn submit(mail_from: &str, rcpt_to: &[String], data: &[u8]) -> Result<String, MailError> {
         dispatch!(mail::submit(mail_from, rcpt_to, data), mail_submit)
+    }
+}
+
+/// What a client sees live. A client follows a topic by an answer of `receive` with the headers `grip-hold: stream` and
+/// `grip-channel: TOPIC`: see [`Response::hold`](crate::web::Response::hold).
+pub mod feed {
+    pub use crate::bindings::services::tributary::plugin::feed::FeedError;
+
+    /// Put an item behind the others of a topic; kept and shown when the call has ended well. Where the topic has an item
+    /// under `key` already, nothing happens.
+    ///
+    /// # Errors
+    /// [`FeedError::TooLarge`] tells the limit.
+    pub fn publish(topic: &str, key: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        dispatch!(feed::publish(topic, key, name, data), feed_publish)
+    }
+
+    /// Show an item to those who follow the topic now, and keep it nowhere.
+    ///
+    /// # Errors
+    /// As for [`publish`].
+    pub fn flash(topic: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        dispatch!(feed::flash(topic, name, data), feed_flash)
     }
 }
 

@@ -3,6 +3,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::host::blobs::BlobError;
+use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
 use crate::host::log::Level;
@@ -49,6 +50,21 @@ pub trait Services {
     fn state_delete(&self, key: &str) -> Result<(), StateError> {
         let _ = key;
         Err(StateError::Unavailable(NO_HOST.into()))
+    }
+    /// `state.keys`. Default: unavailable.
+    fn state_keys(&self, prefix: &str, limit: u32) -> Result<Vec<String>, StateError> {
+        let _ = (prefix, limit);
+        Err(StateError::Unavailable(NO_HOST.into()))
+    }
+    /// `feed.publish`. Default: unavailable.
+    fn feed_publish(&self, topic: &str, key: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        let _ = (topic, key, name, data);
+        Err(FeedError::Unavailable(NO_HOST.into()))
+    }
+    /// `feed.flash`. Default: unavailable.
+    fn feed_flash(&self, topic: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        let _ = (topic, name, data);
+        Err(FeedError::Unavailable(NO_HOST.into()))
     }
     /// `blobs.put`. Default: unavailable.
     fn blob_put(&self, name: &str, media_type: &str, data: &[u8]) -> Result<Attachment, BlobError> {

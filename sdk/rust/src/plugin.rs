@@ -3,8 +3,8 @@ use serde::de::DeserializeOwned;
 
 use crate::desk::{Decision, Fault, Happening, Snapshot, Verdict};
 use crate::trade::Operation;
-use crate::types::{Content, Delivery, Order, SendError};
-use crate::{Arrival, Batch, MigrateError, Outgoing, PrepareError, Reading, Rejection};
+use crate::types::{Content, Delivery, Handle, Order, SendError};
+use crate::{Arrival, Batch, MigrateError, Outgoing, PrepareError, Reading, Rejection, Sample, Sign};
 
 /// Every plugin: how it becomes ready for calls.
 ///
@@ -50,6 +50,25 @@ pub trait Poller: Channel {
     /// # Errors
     /// As for [`Channel::send`]; the cursor stays where it was.
     fn poll(&self, cursor: Option<String>) -> Result<Batch, SendError>;
+}
+
+/// A channel that can show the customer what the shop is doing.
+pub trait Presence: Channel {
+    /// Show it. Asked once: what does not get through is not tried again.
+    ///
+    /// # Errors
+    /// As for [`Channel::send`]; they are counted, and nobody is told.
+    fn show(&self, to: Vec<Handle>, sign: Sign) -> Result<(), SendError>;
+}
+
+/// A channel that can be tried without its platform: `tributary channel test`.
+pub trait Sampler: Channel {
+    /// What the platform would send for one message with this text, signed with the channel's own secrets, in order. The
+    /// URL of a [`Sample::Http`] begins behind the channel's own path: `/?signature=…`.
+    ///
+    /// # Errors
+    /// One sentence for the operator: which secret or key is missing.
+    fn samples(&self, text: &str) -> Result<Vec<Sample>, String>;
 }
 
 /// A channel of a marketplace.

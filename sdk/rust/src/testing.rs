@@ -18,7 +18,7 @@ mod render;
 use std::sync::Arc;
 
 pub use case::{Case, CaseError, check_folder};
-pub use fake::{FakeHost, Mail};
+pub use fake::{FakeHost, Item, Mail};
 pub use recording::{Answer, Answers, Call, Recording, check_recordings};
 
 use crate::{Exported, PrepareError, native};

@@ -67,7 +67,7 @@ impl Inbound {
 impl Reading {
     /// One event, and the default answer.
     pub fn of(event: ChannelEvent) -> Self {
-        Self { events: vec![event], answer: None }
+        Self { events: vec![event], answer: None, poll_now: false }
     }
 }
 
@@ -111,6 +111,12 @@ impl Response {
     /// A text with its media type.
     pub fn body(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: vec![Attribute::new("content-type", media_type)], body: body.into() }
+    }
+
+    /// An answer that the host holds open: the topic's items as server-sent events, see [`host::feed`](crate::host::feed).
+    pub fn hold(topic: &str) -> Self {
+        let headers = vec![Attribute::new("grip-hold", "stream"), Attribute::new("grip-channel", topic)];
+        Self { status: 200, headers, body: Vec::new() }
     }
 
     /// The first value of a header, by its name in lower case.

@@ -24,7 +24,7 @@ impl Channel for Talker {
             Arrival::Mail(mail) if mail.data == b"fall over" => panic!("on purpose"),
             Arrival::Mail(mail) => {
                 let body = Response::body(200, "text/plain", mail.data);
-                Ok(Reading { events: Vec::new(), answer: Some(body) })
+                Ok(Reading { events: Vec::new(), answer: Some(body), poll_now: false })
             }
             _ => Err(Rejection::Ignored("no mail".into())),
         }
@@ -129,7 +129,7 @@ fn mail(data: Value, ended: Value) -> Value {
 
 fn read(body: Value) -> Value {
     let headers = json!([{ "name": "content-type", "value": "text/plain" }]);
-    json!({ "said": { "Ok": { "events": [], "answer": { "status": 200, "headers": headers, "body": body } } } })
+    json!({ "said": { "Ok": { "events": [], "answer": { "status": 200, "headers": headers, "body": body }, "poll_now": false } } })
 }
 
 const HEARD: &str = "[secret token] Ok(3) Ok(Some([111, 108, 100])) Ok(Some([110, 101, 119])) Ok(3) \

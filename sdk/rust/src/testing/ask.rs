@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::recording::{Answer, Call};
 use crate::desk::{Happening, Snapshot};
 use crate::types::Content;
-use crate::{Arrival, Channel, Commerce, Migrate, Outgoing, Policy, Poller, Review};
+use crate::{Arrival, Channel, Commerce, Migrate, Outgoing, Policy, Poller, Presence, Review, Sampler};
 
 #[derive(Deserialize)]
 struct Receive {
@@ -68,6 +68,16 @@ pub fn poller<P: Poller>(_: &P, _: &Call) -> Option<Answer> {
 
 /// Not recorded.
 pub fn commerce<P: Commerce>(_: &P, _: &Call) -> Option<Answer> {
+    None
+}
+
+/// Not recorded.
+pub fn presence<P: Presence>(_: &P, _: &Call) -> Option<Answer> {
+    None
+}
+
+/// Not recorded.
+pub fn sampler<P: Sampler>(_: &P, _: &Call) -> Option<Answer> {
     None
 }
 

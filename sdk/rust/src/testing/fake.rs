@@ -6,6 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::host::blobs::BlobError;
+use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
 use crate::host::log::Level;
@@ -18,6 +19,22 @@ use crate::web::{Request, Response};
 
 /// The host's limit for one value of the plugin's state, in bytes.
 const STATE_LIMIT: usize = 64 * 1024;
+
+/// The host's limit for the text of one item of a feed, in bytes.
+const FEED_LIMIT: usize = 64 * 1024;
+
+/// What the plugin put into a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The topic.
+    pub topic: String,
+    /// Unique in its topic; none for what was only shown.
+    pub key: Option<String>,
+    /// The event's name.
+    pub name: String,
+    /// Its text.
+    pub data: String,
+}
 
 /// A mail that the plugin handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +60,7 @@ struct Inner {
     requests: Vec<Request>,
     http_answers: VecDeque<Result<Response, HttpError>>,
     articles: Vec<Article>,
+    feed: Vec<Item>,
     logs: Vec<(Level, String)>,
 }
 
@@ -142,6 +160,11 @@ impl FakeHost {
         self.lock().state.get(key).map(|(value, _)| value.clone())
     }
 
+    /// What the plugin put into feeds, in order.
+    pub fn feed(&self) -> Vec<Item> {
+        self.lock().feed.clone()
+    }
+
     /// Lines the plugin logged.
     pub fn logs(&self) -> Vec<(Level, String)> {
         self.lock().logs.clone()
@@ -195,6 +218,35 @@ impl Services for FakeHost {
 
     fn state_delete(&self, key: &str) -> Result<(), StateError> {
         self.lock().state.remove(key);
+        Ok(())
+    }
+
+    fn state_keys(&self, prefix: &str, limit: u32) -> Result<Vec<String>, StateError> {
+        let inner = self.lock();
+        let now = inner.now;
+        let live = inner.state.iter().filter(|(_, (_, until))| until.is_none_or(|until| until > now));
+        let named = live.map(|(key, _)| key).filter(|key| key.starts_with(prefix));
+        Ok(named.take(limit.min(1000) as usize).cloned().collect())
+    }
+
+    fn feed_publish(&self, topic: &str, key: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        let mut inner = self.lock();
+        if data.len() > FEED_LIMIT {
+            return Err(FeedError::TooLarge(FEED_LIMIT as u64));
+        }
+        if !inner.feed.iter().any(|item| item.topic == topic && item.key.as_deref() == Some(key)) {
+            let (topic, name, data) = (topic.into(), name.into(), data.into());
+            inner.feed.push(Item { topic, key: Some(key.into()), name, data });
+        }
+        Ok(())
+    }
+
+    fn feed_flash(&self, topic: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        if data.len() > FEED_LIMIT {
+            return Err(FeedError::TooLarge(FEED_LIMIT as u64));
+        }
+        let (topic, name, data) = (topic.into(), name.into(), data.into());
+        self.lock().feed.push(Item { topic, key: None, name, data });
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::FakeHost;
 use crate::host::blobs::BlobError;
+use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
 use crate::host::log::Level;
@@ -127,6 +128,19 @@ impl Services for Player {
     fn state_delete(&self, key: &str) -> Result<(), StateError> {
         self.tape().written.insert(key.into());
         self.host.state_delete(key)
+    }
+
+    fn state_keys(&self, prefix: &str, limit: u32) -> Result<Vec<String>, StateError> {
+        let heard = self.heard("state.keys", &json!({ "prefix": prefix, "limit": limit }));
+        heard.unwrap_or_else(|| Err(StateError::Unavailable(NOT_ON_TAPE.into())))
+    }
+
+    fn feed_publish(&self, topic: &str, key: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        self.host.feed_publish(topic, key, name, data)
+    }
+
+    fn feed_flash(&self, topic: &str, name: &str, data: &str) -> Result<(), FeedError> {
+        self.host.feed_flash(topic, name, data)
     }
 
     fn blob_put(&self, name: &str, media_type: &str, data: &[u8]) -> Result<Attachment, BlobError> {
