@@ -163,9 +163,11 @@ impl Adapter for Plug {
             attributes: Vec::new(),
         };
         let events = vec![ChannelEvent::Message(Box::new(message))];
-        let mut called = Called::of(Ok(Reading { events, answer: None }));
-        called.effects =
-            CallEffects { state: vec![(format!("by-{}", self.info.generation), Some(b"1".to_vec()), None)] };
+        let mut called = Called::of(Ok(Reading { events, ..Reading::default() }));
+        called.effects = CallEffects {
+            state: vec![(format!("by-{}", self.info.generation), Some(b"1".to_vec()), None)],
+            ..CallEffects::default()
+        };
         Ok(called)
     }
 
