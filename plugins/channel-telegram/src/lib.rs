@@ -1,0 +1,213 @@
+//! Telegram as a channel: the smallest adapter that is complete, and the one to copy for another messenger.
+//!
+//! `receive` reads an update of the Bot API (core.telegram.org/bots/api, "Update"): messages of private chats and their
+//! edits. Ids are `CHAT/MESSAGE`, those of an edit `CHAT/MESSAGE@SECONDS`. Files stay with Telegram: the attribute
+//! `telegram-file` has the id to fetch one by. `send` writes the text in pieces. Telegram has no idempotency key: what has
+//! left is noted in `state` after each piece, so only a piece whose answer was lost can come twice.
+pub mod config;
+
+use serde_json::{Value, json};
+use tributary_sdk::host::{clock, http, http::HttpError, secrets, state};
+use tributary_sdk::prelude::*;
+
+/// Fields of a message that hold a file, and the words for it where nothing else is written.
+const FILES: [&str; 8] = ["photo", "animation", "document", "voice", "audio", "video", "video_note", "sticker"];
+/// What was sent is remembered for longer than the host tries again: four weeks, in seconds.
+const REMEMBERED: u32 = 28 * 24 * 3600;
+
+/// The adapter.
+pub struct Telegram(config::Config);
+
+tributary_sdk::export!(Telegram: channel + presence + sampler);
+
+impl Plugin for Telegram {
+    type Config = config::Config;
+
+    fn prepare(config: config::Config) -> Result<Self, PrepareError> {
+        match config.max_text {
+            0 | 1 => Err(PrepareError::value("max-text", "expected at least 2: one character may take two units")),
+            _ => Ok(Self(config)),
+        }
+    }
+}
+
+impl Channel for Telegram {
+    fn receive(&self, arrival: Arrival) -> Result<Reading, Rejection> {
+        let Arrival::Http(request) = arrival else { return Err(Rejection::Ignored("only the webhook is read".into())) };
+        let secret = secrets::get("telegram-webhook-secret").unwrap_or_default();
+        let shown = request.header("x-telegram-bot-api-secret-token").unwrap_or_default();
+        if secret.is_empty() || !same(secret.as_bytes(), shown.as_bytes()) {
+            return Err(Rejection::Unauthenticated("not the telegram-webhook-secret".into()));
+        }
+        let malformed = |what: &str| Rejection::Malformed(format!("not an update as the Bot API has them: {what}"));
+        let update: Value = serde_json::from_slice(&request.body).map_err(|_| malformed("no JSON"))?;
+        let told = update.get("message").map(|message| (message, None));
+        let edited = |edit: &'static str| update.get(edit).map(|message| (message, message["edit_date"].as_u64()));
+        let Some((message, edit)) = told.or_else(|| edited("edited_message")) else {
+            update["update_id"].as_u64().ok_or_else(|| malformed("no update_id"))?;
+            return Err(Rejection::Ignored("an update that is no message to the bot".into()));
+        };
+        if message["chat"]["type"] != "private" {
+            return Err(Rejection::Ignored("not a private chat: an answer would be seen by others".into()));
+        }
+        let (Some(chat), Some(id)) = (message["chat"]["id"].as_i64(), id(message)) else {
+            return Err(malformed("no chat.id or message_id"));
+        };
+        let date = message["date"].as_u64().ok_or_else(|| malformed("no date"))?;
+        let (text, file) = content(message).ok_or_else(|| malformed("a kind of message that is not known"))?;
+        let external_id = edit.map_or_else(|| id.clone(), |seconds| format!("{id}@{seconds}"));
+        let mut attributes = vec![Attribute::new("update-id", update["update_id"].to_string())];
+        attributes.extend(edit.map(|_| Attribute::new("edit-of", id)));
+        attributes.extend(file.map(|id| Attribute::new("telegram-file", id)));
+        let names = ["first_name", "last_name"].map(|name| message["chat"][name].as_str().unwrap_or_default());
+        let name = names.join(" ").trim().to_owned();
+        Ok(Reading::of(ChannelEvent::Message(Inbound {
+            external_id: Some(external_id),
+            sent_at: edit.unwrap_or(date).saturating_mul(1000),
+            author: Author::Customer,
+            from: vec![Handle::verified(HandleKind::Other, format!("telegram/{chat}"))],
+            display_name: (!name.is_empty()).then_some(name),
+            subject: None,
+            content: Content::plain(text),
+            thread: ThreadHints {
+                thread_key: Some(chat.to_string()),
+                in_reply_to: self::id(&message["reply_to_message"]),
+                ..ThreadHints::default()
+            },
+            automatic: message["from"]["is_bot"] == true,
+            attributes,
+        })))
+    }
+
+    fn send(&self, message: Outgoing) -> Result<Delivery, SendError> {
+        let chat = chat(&message.to)?;
+        let parent = message.in_reply_to.as_deref().and_then(|id| id.strip_prefix(chat)?.strip_prefix('/'));
+        let parent = parent.and_then(|id| id.split('@').next()?.parse::<i64>().ok());
+        let pieces = pieces(&message.content.text, self.0.max_text);
+        if pieces.is_empty() || !message.content.attachments.is_empty() {
+            return Err(SendError::permanent("this channel sends text, and no files"));
+        }
+        let key = format!("sent/{}", message.id);
+        let noted = state::get(&key).map_err(|_| SendError::temporary("the state does not answer"))?;
+        let (mut sent, mut last): (usize, _) = noted.and_then(|n| serde_json::from_slice(&n).ok()).unwrap_or_default();
+        for (step, piece) in pieces.iter().enumerate().skip(sent) {
+            let mut body = json!({ "chat_id": chat, "text": piece });
+            if let Some(parent) = parent.filter(|_| step == 0) {
+                body["reply_parameters"] = json!({ "message_id": parent, "allow_sending_without_reply": true });
+            }
+            (sent, last) = (step + 1, id(&self.call("sendMessage", &body)?));
+            let _ = state::set(&key, json!([sent, last]).to_string().as_bytes(), Some(REMEMBERED));
+        }
+        Ok(Delivery { outgoing_id: Some(message.id), ..Delivery::accepted(last) })
+    }
+}
+
+impl Presence for Telegram {
+    fn show(&self, to: Vec<Handle>, sign: Sign) -> Result<(), SendError> {
+        // Bots of private chats have no read marks.
+        let Sign::Typing = sign else { return Ok(()) };
+        let body = json!({ "chat_id": chat(&to)?, "action": "typing" });
+        self.call("sendChatAction", &body).map(|_| ())
+    }
+}
+
+impl Sampler for Telegram {
+    fn samples(&self, text: &str) -> Result<Vec<Sample>, String> {
+        let secret = secrets::get("telegram-webhook-secret")
+            .map_err(|_| "the secret telegram-webhook-secret is not granted or not set".to_owned())?;
+        let (now, chat) = (clock::now(), json!({ "id": 1, "type": "private", "first_name": "Sample" }));
+        let message = json!({ "message_id": now, "date": now / 1000, "chat": chat, "text": text });
+        let body = json!({ "update_id": now, "message": message }).to_string().into_bytes();
+        let headers = vec![Attribute::new("x-telegram-bot-api-secret-token", secret)];
+        Ok(vec![Sample::Http(Request { method: "POST".into(), url: "/".into(), headers, body })])
+    }
+}
+
+impl Telegram {
+    /// The result of a method of the Bot API. The token is in the URL, so nothing that may name the URL is told on. Only
+    /// Telegram's own JSON is believed: whatever else answers on the way is temporary.
+    fn call(&self, method: &str, body: &Value) -> Result<Value, SendError> {
+        let missing = |_| SendError::Unauthorised("the secret telegram-token is not granted or not set".into());
+        let token = secrets::get("telegram-token").map_err(missing)?;
+        let response = http::send(&Request {
+            method: "POST".into(),
+            url: format!("{}/bot{}/{method}", self.0.api.trim_end_matches('/'), token),
+            headers: vec![Attribute::new("content-type", "application/json")],
+            body: body.to_string().into_bytes(),
+        });
+        let response = response.map_err(|error| match error {
+            HttpError::Denied(_) => SendError::Unauthorised("the grants do not allow the host of `api`".into()),
+            _ => SendError::temporary("the Bot API gives no answer"),
+        })?;
+        let mut answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        if answer["ok"] == true {
+            return Ok(answer["result"].take());
+        }
+        let words = answer["description"].as_str().unwrap_or("and no word of the Bot API");
+        let words = format!("{} {words}", response.status);
+        let after = answer["parameters"]["retry_after"].as_u64().and_then(|after| u32::try_from(after).ok());
+        Err(match answer["error_code"].as_u64() {
+            Some(401 | 404) => SendError::Unauthorised(words),
+            Some(400 | 403) => SendError::Permanent(words),
+            _ => SendError::Temporary((words, after)),
+        })
+    }
+}
+
+/// Compares all bytes, so that the time it takes tells nothing.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && std::hint::black_box(a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b))) == 0
+}
+
+/// `CHAT/MESSAGE`.
+fn id(message: &Value) -> Option<String> {
+    Some(format!("{}/{}", message["chat"]["id"].as_i64()?, message["message_id"].as_i64()?))
+}
+
+/// The chat of a private talk has the id of the person.
+fn chat(to: &[Handle]) -> Result<&str, SendError> {
+    let known = to.iter().filter(|handle| handle.kind == HandleKind::Other);
+    known
+        .filter_map(|handle| handle.value.strip_prefix("telegram/"))
+        .next()
+        .ok_or_else(|| SendError::permanent("nobody on Telegram"))
+}
+
+/// The text of a message, or words for what it is, and the id of the file in it.
+fn content(message: &Value) -> Option<(String, Option<&str>)> {
+    let file = FILES.iter().find_map(|kind| Some((kind, message.get(kind)?)));
+    // A photo comes in several sizes, the largest last.
+    let file_id =
+        file.and_then(|(_, file)| file.as_array().and_then(|all| all.last()).unwrap_or(file)["file_id"].as_str());
+    let part = |of: &str, name: &str| message[of].get(name).map(|value| value.to_string().replace('"', ""));
+    let all = |of, names: &[&str]| names.iter().filter_map(|name| part(of, name)).collect::<Vec<_>>().join(" ");
+    let words = if let Some(text) = message["text"].as_str().or(message["caption"].as_str()) {
+        text.to_owned()
+    } else if let Some((kind, _)) = file {
+        format!("[{kind}]")
+    } else if message["contact"].is_object() {
+        format!("[contact] {}", all("contact", &["first_name", "last_name", "phone_number"]))
+    } else if message["location"].is_object() {
+        format!("[location] {}", all("location", &["latitude", "longitude"]))
+    } else {
+        return None;
+    };
+    Some((words, file_id))
+}
+
+/// Pieces of at most `longest` UTF-16 code units, cut at the end of a line or a word where there is one.
+fn pieces(text: &str, longest: usize) -> Vec<&str> {
+    let (mut pieces, mut rest) = (Vec::new(), text.trim());
+    while !rest.is_empty() {
+        let mut units = 0;
+        let too_far = rest.char_indices().find(|(_, c)| {
+            units += c.len_utf16();
+            units > longest
+        });
+        let end = too_far
+            .map_or(rest.len(), |(at, _)| rest[..at].rfind(['\n', ' ']).filter(|end| end * 2 > at).unwrap_or(at));
+        pieces.push(rest[..end].trim_end());
+        rest = rest[end..].trim_start();
+    }
+    pieces
+}
