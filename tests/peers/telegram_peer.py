@@ -99,7 +99,6 @@ updates += [(update, None) for update in (
 async def calls():
     bot = Bot("1:TOKEN", request=Captured(), get_updates_request=Captured())
     await bot.send_message("42", "您好", reply_parameters=ReplyParameters(5, allow_sending_without_reply=True))
-    await bot.send_chat_action("42", "typing")
 
 
 asyncio.run(calls())

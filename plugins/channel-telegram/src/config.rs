@@ -8,6 +8,6 @@ use serde::Deserialize;
 pub struct Config {
     /// The Bot API's base URL: `https://api.telegram.org`.
     pub api: String,
-    /// UTF-16 code units of one piece of text, 2 at least.
+    /// UTF-16 code units of one piece of text. Less than 2 counts as 2: one character may take two.
     pub max_text: usize,
 }

@@ -12,22 +12,16 @@ use tributary_sdk::prelude::*;
 
 /// Fields of a message that hold a file, and the words for it where nothing else is written.
 const FILES: [&str; 8] = ["photo", "animation", "document", "voice", "audio", "video", "video_note", "sticker"];
-/// What was sent is remembered for longer than the host tries again: four weeks, in seconds.
-const REMEMBERED: u32 = 28 * 24 * 3600;
-
 /// The adapter.
 pub struct Telegram(config::Config);
 
-tributary_sdk::export!(Telegram: channel + presence + sampler);
+tributary_sdk::export!(Telegram: channel + sampler);
 
 impl Plugin for Telegram {
     type Config = config::Config;
 
     fn prepare(config: config::Config) -> Result<Self, PrepareError> {
-        match config.max_text {
-            0 | 1 => Err(PrepareError::value("max-text", "expected at least 2: one character may take two units")),
-            _ => Ok(Self(config)),
-        }
+        Ok(Self(config))
     }
 }
 
@@ -41,26 +35,22 @@ impl Channel for Telegram {
         }
         let malformed = |what: &str| Rejection::Malformed(format!("not an update as the Bot API has them: {what}"));
         let update: Value = serde_json::from_slice(&request.body).map_err(|_| malformed("no JSON"))?;
-        let told = update.get("message").map(|message| (message, None));
-        let edited = |edit: &'static str| update.get(edit).map(|message| (message, message["edit_date"].as_u64()));
-        let Some((message, edit)) = told.or_else(|| edited("edited_message")) else {
+        let Some(message) = ["message", "edited_message"].iter().find_map(|kind| update.get(kind)) else {
             update["update_id"].as_u64().ok_or_else(|| malformed("no update_id"))?;
             return Err(Rejection::Ignored("an update that is no message to the bot".into()));
         };
         if message["chat"]["type"] != "private" {
             return Err(Rejection::Ignored("not a private chat: an answer would be seen by others".into()));
         }
-        let (Some(chat), Some(id)) = (message["chat"]["id"].as_i64(), id(message)) else {
-            return Err(malformed("no chat.id or message_id"));
-        };
-        let date = message["date"].as_u64().ok_or_else(|| malformed("no date"))?;
+        let (id, chat) = (id(message).ok_or_else(|| malformed("no chat or message_id"))?, &message["chat"]["id"]);
+        let (date, edit) =
+            (message["date"].as_u64().ok_or_else(|| malformed("no date"))?, message["edit_date"].as_u64());
         let (text, file) = content(message).ok_or_else(|| malformed("a kind of message that is not known"))?;
         let external_id = edit.map_or_else(|| id.clone(), |seconds| format!("{id}@{seconds}"));
-        let mut attributes = vec![Attribute::new("update-id", update["update_id"].to_string())];
-        attributes.extend(edit.map(|_| Attribute::new("edit-of", id)));
-        attributes.extend(file.map(|id| Attribute::new("telegram-file", id)));
-        let names = ["first_name", "last_name"].map(|name| message["chat"][name].as_str().unwrap_or_default());
-        let name = names.join(" ").trim().to_owned();
+        let edit_of = edit.map(|_| Attribute::new("edit-of", id));
+        let attributes = edit_of.into_iter().chain(file.map(|id| Attribute::new("telegram-file", id))).collect();
+        let name = words(&message["chat"], &["first_name", "last_name"]);
+        let in_reply_to = self::id(&message["reply_to_message"]);
         Ok(Reading::of(ChannelEvent::Message(Inbound {
             external_id: Some(external_id),
             sent_at: edit.unwrap_or(date).saturating_mul(1000),
@@ -69,11 +59,7 @@ impl Channel for Telegram {
             display_name: (!name.is_empty()).then_some(name),
             subject: None,
             content: Content::plain(text),
-            thread: ThreadHints {
-                thread_key: Some(chat.to_string()),
-                in_reply_to: self::id(&message["reply_to_message"]),
-                ..ThreadHints::default()
-            },
+            thread: ThreadHints { thread_key: Some(chat.to_string()), in_reply_to, ..ThreadHints::default() },
             automatic: message["from"]["is_bot"] == true,
             attributes,
         })))
@@ -83,7 +69,7 @@ impl Channel for Telegram {
         let chat = chat(&message.to)?;
         let parent = message.in_reply_to.as_deref().and_then(|id| id.strip_prefix(chat)?.strip_prefix('/'));
         let parent = parent.and_then(|id| id.split('@').next()?.parse::<i64>().ok());
-        let pieces = pieces(&message.content.text, self.0.max_text);
+        let pieces = pieces(&message.content.text, self.0.max_text.max(2));
         if pieces.is_empty() || !message.content.attachments.is_empty() {
             return Err(SendError::permanent("this channel sends text, and no files"));
         }
@@ -96,25 +82,16 @@ impl Channel for Telegram {
                 body["reply_parameters"] = json!({ "message_id": parent, "allow_sending_without_reply": true });
             }
             (sent, last) = (step + 1, id(&self.call("sendMessage", &body)?));
-            let _ = state::set(&key, json!([sent, last]).to_string().as_bytes(), Some(REMEMBERED));
+            // For four weeks, which is longer than the host tries again.
+            let _ = state::set(&key, json!([sent, last]).to_string().as_bytes(), Some(28 * 24 * 3600));
         }
         Ok(Delivery { outgoing_id: Some(message.id), ..Delivery::accepted(last) })
     }
 }
 
-impl Presence for Telegram {
-    fn show(&self, to: Vec<Handle>, sign: Sign) -> Result<(), SendError> {
-        // Bots of private chats have no read marks.
-        let Sign::Typing = sign else { return Ok(()) };
-        let body = json!({ "chat_id": chat(&to)?, "action": "typing" });
-        self.call("sendChatAction", &body).map(|_| ())
-    }
-}
-
 impl Sampler for Telegram {
     fn samples(&self, text: &str) -> Result<Vec<Sample>, String> {
-        let secret = secrets::get("telegram-webhook-secret")
-            .map_err(|_| "the secret telegram-webhook-secret is not granted or not set".to_owned())?;
+        let secret = secrets::get("telegram-webhook-secret").map_err(|_| "no secret telegram-webhook-secret")?;
         let (now, chat) = (clock::now(), json!({ "id": 1, "type": "private", "first_name": "Sample" }));
         let message = json!({ "message_id": now, "date": now / 1000, "chat": chat, "text": text });
         let body = json!({ "update_id": now, "message": message }).to_string().into_bytes();
@@ -166,33 +143,31 @@ fn id(message: &Value) -> Option<String> {
 
 /// The chat of a private talk has the id of the person.
 fn chat(to: &[Handle]) -> Result<&str, SendError> {
-    let known = to.iter().filter(|handle| handle.kind == HandleKind::Other);
-    known
-        .filter_map(|handle| handle.value.strip_prefix("telegram/"))
-        .next()
-        .ok_or_else(|| SendError::permanent("nobody on Telegram"))
+    let mut known = to.iter().filter(|handle| handle.kind == HandleKind::Other);
+    let chat = known.find_map(|handle| handle.value.strip_prefix("telegram/"));
+    chat.ok_or_else(|| SendError::permanent("nobody on Telegram"))
 }
 
 /// The text of a message, or words for what it is, and the id of the file in it.
 fn content(message: &Value) -> Option<(String, Option<&str>)> {
     let file = FILES.iter().find_map(|kind| Some((kind, message.get(kind)?)));
     // A photo comes in several sizes, the largest last.
-    let file_id =
-        file.and_then(|(_, file)| file.as_array().and_then(|all| all.last()).unwrap_or(file)["file_id"].as_str());
-    let part = |of: &str, name: &str| message[of].get(name).map(|value| value.to_string().replace('"', ""));
-    let all = |of, names: &[&str]| names.iter().filter_map(|name| part(of, name)).collect::<Vec<_>>().join(" ");
-    let words = if let Some(text) = message["text"].as_str().or(message["caption"].as_str()) {
-        text.to_owned()
-    } else if let Some((kind, _)) = file {
-        format!("[{kind}]")
-    } else if message["contact"].is_object() {
-        format!("[contact] {}", all("contact", &["first_name", "last_name", "phone_number"]))
-    } else if message["location"].is_object() {
-        format!("[location] {}", all("location", &["latitude", "longitude"]))
-    } else {
-        return None;
+    let last = file.map(|(_, file)| file.as_array().and_then(|sizes| sizes.last()).unwrap_or(file));
+    let written = message["text"].as_str().or(message["caption"].as_str());
+    let text = match (written, file, message.get("contact"), message.get("location")) {
+        (Some(text), ..) => text.to_owned(),
+        (_, Some((kind, _)), ..) => format!("[{kind}]"),
+        (.., Some(contact), _) => format!("[contact] {}", words(contact, &["first_name", "last_name", "phone_number"])),
+        (.., Some(place)) => format!("[location] {}", words(place, &["latitude", "longitude"])),
+        _ => return None,
     };
-    Some((words, file_id))
+    Some((text, last.and_then(|file| file["file_id"].as_str())))
+}
+
+/// What these fields hold, on one line.
+fn words(of: &Value, fields: &[&str]) -> String {
+    let word = |field: &&str| of.get(field).map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
+    fields.iter().filter_map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Pieces of at most `longest` UTF-16 code units, cut at the end of a line or a word where there is one.
@@ -204,8 +179,9 @@ fn pieces(text: &str, longest: usize) -> Vec<&str> {
             units += c.len_utf16();
             units > longest
         });
-        let end = too_far
-            .map_or(rest.len(), |(at, _)| rest[..at].rfind(['\n', ' ']).filter(|end| end * 2 > at).unwrap_or(at));
+        let end = too_far.map_or(rest.len(), |(at, _)| at);
+        let gap = rest[..end].rfind(['\n', ' ']).filter(|gap| end < rest.len() && gap * 2 > end);
+        let end = gap.unwrap_or(end);
         pieces.push(rest[..end].trim_end());
         rest = rest[end..].trim_start();
     }
