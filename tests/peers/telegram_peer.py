@@ -72,10 +72,10 @@ def words(message):
 
 
 def seen(message, edited=False):
-    """What the library itself says of a message."""
+    """What the library itself says of a message. An edit answers what it changes."""
     attached = message.effective_attachment
     attached = attached[-1] if isinstance(attached, (list, tuple)) else attached
-    answered = message.reply_to_message
+    answered = message if edited else message.reply_to_message
     moment = message.edit_date if edited else message.date
     return {
         "id": f"{message.chat_id}/{message.message_id}" + (f"@{int(moment.timestamp())}" if edited else ""),

@@ -17,12 +17,12 @@ pub struct Relayed<'a> {
 }
 
 impl<'a> Relayed<'a> {
-    /// The first rule for an author's address; none: an ordinary mail.
+    /// The first rule for an author's address in its normal form; none: an ordinary mail.
     pub fn find(rules: &'a [Marketplace], author: &str) -> Option<Self> {
         let (local, domain) = author.rsplit_once('@')?;
         let agrees = |pattern: &String| match pattern.strip_prefix('*') {
-            Some(below) => domain.len() > below.len() && domain.ends_with(&below.to_lowercase()),
-            None => domain == pattern.to_lowercase(),
+            Some(below) => domain.len() > below.len() && domain.ends_with(below),
+            None => domain == pattern,
         };
         let rule = rules.iter().find(|rule| rule.senders.iter().any(agrees))?;
         // Behind a plus stands what changes from message to message.
@@ -86,12 +86,12 @@ impl<'a> Relayed<'a> {
     }
 }
 
-/// Where a line stands that is there once, without its ends.
+/// Where a line stands that is there once. How wide its blanks are does not count.
 fn lone_line(text: &str, line: &str) -> Option<std::ops::Range<usize>> {
     let mut at = 0;
     let mut found = None;
     for candidate in text.split_inclusive('\n') {
-        if candidate.trim() == line.trim() {
+        if candidate.split_whitespace().eq(line.split_whitespace()) {
             if found.is_some() {
                 return None;
             }
@@ -121,10 +121,10 @@ pub fn problem(rule: &Marketplace) -> Option<(&'static str, &'static str)> {
     }
     let domain = |sender: &String| {
         let name = sender.strip_prefix("*.").unwrap_or(sender);
-        !name.is_empty() && name.contains('.') && !name.contains(['*', '@', ' '])
+        name.contains('.') && !name.contains(['*', '@', ' ']) && *name == name.to_lowercase()
     };
     if rule.senders.is_empty() || !rule.senders.iter().all(domain) {
-        return Some(("senders", "expected domains such as `relay.example` or `*.relay.example`"));
+        return Some(("senders", "expected domains in lower case, such as `relay.example` or `*.relay.example`"));
     }
     if rule.order_subjects.iter().any(|pattern| pattern.matches(PLACE).count() != 1) {
         return Some(("order-subjects", "expected `{order}` once in each"));

@@ -47,10 +47,9 @@ impl Channel for Telegram {
             (message["date"].as_u64().ok_or_else(|| malformed("no date"))?, message["edit_date"].as_u64());
         let (text, file) = content(message).ok_or_else(|| malformed("a kind of message that is not known"))?;
         let external_id = edit.map_or_else(|| id.clone(), |seconds| format!("{id}@{seconds}"));
-        let edit_of = edit.map(|_| Attribute::new("edit-of", id));
-        let attributes = edit_of.into_iter().chain(file.map(|id| Attribute::new("telegram-file", id))).collect();
         let name = words(&message["chat"], &["first_name", "last_name"]);
-        let in_reply_to = self::id(&message["reply_to_message"]);
+        // An edit answers what it changes.
+        let in_reply_to = edit.map_or_else(|| self::id(&message["reply_to_message"]), |_| Some(id));
         Ok(Reading::of(ChannelEvent::Message(Inbound {
             external_id: Some(external_id),
             sent_at: edit.unwrap_or(date).saturating_mul(1000),
@@ -61,7 +60,7 @@ impl Channel for Telegram {
             content: Content::plain(text),
             thread: ThreadHints { thread_key: Some(chat.to_string()), in_reply_to, ..ThreadHints::default() },
             automatic: message["from"]["is_bot"] == true,
-            attributes,
+            attributes: file.map(|id| Attribute::new("telegram-file", id)).into_iter().collect(),
         })))
     }
 
@@ -108,7 +107,7 @@ impl Telegram {
         let token = secrets::get("telegram-token").map_err(missing)?;
         let response = http::send(&Request {
             method: "POST".into(),
-            url: format!("{}/bot{}/{method}", self.0.api.trim_end_matches('/'), token),
+            url: format!("{}/bot{token}/{method}", self.0.api.trim_end_matches('/')),
             headers: vec![Attribute::new("content-type", "application/json")],
             body: body.to_string().into_bytes(),
         });
@@ -120,7 +119,7 @@ impl Telegram {
         if answer["ok"] == true {
             return Ok(answer["result"].take());
         }
-        let words = answer["description"].as_str().unwrap_or("and no word of the Bot API");
+        let words = answer["description"].as_str().unwrap_or("is not of the Bot API");
         let words = format!("{} {words}", response.status);
         let after = answer["parameters"]["retry_after"].as_u64().and_then(|after| u32::try_from(after).ok());
         Err(match answer["error_code"].as_u64() {

@@ -43,7 +43,7 @@ fn the_library_and_the_adapter_agree() {
     let mut peer = std::process::Command::new(format!("{root}/target/peers/venv/bin/python"));
     peer.arg(format!("{root}/tests/peers/telegram_peer.py"));
     let peer = peer.output().expect("no Python: run `cargo xtask test`, which installs it");
-    let peer: Value = serde_json::from_slice(&peer.stdout).expect(&String::from_utf8_lossy(&peer.stderr));
+    let peer: Value = serde_json::from_slice(&peer.stdout).unwrap_or_else(|_| panic!("{peer:?}"));
     for case in peer["updates"].as_array().unwrap() {
         let update = case["update"].as_str().unwrap().as_bytes();
         assert!(matches!(read(update, "s3creT"), Err(Rejection::Unauthenticated(_))));
@@ -53,6 +53,9 @@ fn the_library_and_the_adapter_agree() {
         });
         assert_eq!(told, case["seen"]);
     }
+    let sampling = FakeHost::new().secret("telegram-webhook-secret", "s3cret");
+    let Sample::Http(sample) = &with(&sampling, |telegram| telegram.samples("x")).unwrap()[0] else { panic!("a call") };
+    read(&sample.body, &sample.headers[0].value).unwrap();
     let host = answering(&[(200, SENT)]);
     assert_eq!(send(&host, "您好").unwrap().external_id.as_deref(), Some("42/7"));
     assert_eq!(peer["calls"], Value::Array(calls(&host)));
@@ -65,7 +68,7 @@ fn failures_are_told_apart_and_what_has_left_does_not_leave_twice() {
         (429, error(429), SendError::temporary_after("429 Why", 9)),
         (403, error(403), SendError::permanent("403 Why")),
         (404, error(404), SendError::Unauthorised("404 Why".into())),
-        (404, "<html>".into(), SendError::temporary("404 and no word of the Bot API")),
+        (404, "<html>".into(), SendError::temporary("404 is not of the Bot API")),
     ] {
         let host = answering(&[(200, SENT), (status, &body), (200, SENT)]);
         assert_eq!(send(&host, "😀😀 😀😀 12345 x"), Err(expected));
