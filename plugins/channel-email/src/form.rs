@@ -3,6 +3,7 @@
 //! The mail parser is not asked, although it knows multiparts: a form's fields are what they are, whatever their media type
 //! and transfer encoding pretend, and a raw mail in a field has to come out byte for byte.
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::header;
 
@@ -56,6 +57,17 @@ impl<'a> Form<'a> {
     /// The first value of a name, as JSON; null where there is none.
     pub fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_slice(self.value(name).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Where the first value of a name stands in the body, or the value where it does not stand there as it is.
+    pub fn place(&self, name: &str, body: &[u8]) -> Option<Result<Range<usize>, Vec<u8>>> {
+        Some(match &self.field(name)?.data {
+            Cow::Borrowed(value) => {
+                let start = value.as_ptr() as usize - body.as_ptr() as usize;
+                Ok(start..start + value.len())
+            }
+            Cow::Owned(value) => Err(value.clone()),
+        })
     }
 
     /// All fields, in order.

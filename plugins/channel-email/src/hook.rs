@@ -13,6 +13,8 @@ mod mailgun;
 mod postmark;
 mod sendgrid;
 
+use std::ops::Range;
+
 use tributary_sdk::host::{log, secrets};
 use tributary_sdk::types::Attribute;
 use tributary_sdk::web::{Request, Response};
@@ -23,7 +25,7 @@ use crate::config::{Config, Webhook};
 use crate::receive::Reader;
 use crate::transfer;
 
-/// `user:password` or a word of the path: who knows it may post.
+/// The last word of a path: who knows it may post.
 const PATH_SECRET: &str = "inbound-secret";
 /// The secret that Mailgun signs with.
 const SIGNING_KEY: &str = "mailgun-signing-key";
@@ -46,7 +48,7 @@ impl Hooks {
     /// # Errors
     /// [`Rejection::Unauthenticated`] for a wrong proof, [`Rejection::Malformed`] for a body that is not the provider's, and
     /// those of [`Reader::read`].
-    pub fn read(&self, request: &Request, reader: &Reader) -> Result<Reading, Rejection> {
+    pub fn read(&self, request: Request, reader: &Reader) -> Result<Reading, Rejection> {
         let path = request.url.split('?').next().unwrap_or_default();
         let mut words = path.split('/').filter(|word| !word.is_empty());
         let provider = match words.next() {
@@ -64,12 +66,17 @@ impl Hooks {
         }
         let proven = match provider {
             Webhook::Mailgun => return mailgun::read(self.max_age, request, reader),
-            Webhook::Sendgrid => self.shared_secret("sendgrid-basic-auth", words.next(), request),
-            Webhook::Postmark => self.shared_secret("postmark-basic-auth", words.next(), request),
+            Webhook::Sendgrid => self.shared_secret("sendgrid-basic-auth", words.next(), &request),
+            Webhook::Postmark => self.shared_secret("postmark-basic-auth", words.next(), &request),
         };
         match proven {
-            Some(true) if provider == Webhook::Sendgrid => reader.read(&sendgrid::envelope(request)?),
-            Some(true) => reader.read(&postmark::envelope(request, &self.own)?),
+            Some(true) => {
+                let told = match provider {
+                    Webhook::Sendgrid => sendgrid::told(&request)?,
+                    _ => postmark::told(&request, &self.own)?,
+                };
+                reader.read(&told.envelope(request.body))
+            }
             Some(false) => Err(Rejection::Unauthenticated("neither the password nor the secret path is right".into())),
             None => Ok(unset("the webhook's secret is neither granted nor set; its mail waits with the provider")),
         }
@@ -87,7 +94,8 @@ impl Hooks {
             return None;
         }
         let agree = |secret: Option<String>, shown: Option<&[u8]>| match (secret, shown) {
-            (Some(secret), Some(shown)) => same(secret.as_bytes(), shown),
+            // One line each: while a password is changed, the old one and the new one are right.
+            (Some(secret), Some(shown)) => secret.lines().any(|line| !line.is_empty() && same(line.as_bytes(), shown)),
             _ => false,
         };
         Some(agree(basic, shown.as_deref()) | agree(path, word.map(str::as_bytes)))
@@ -110,11 +118,11 @@ impl Hooks {
         let url = match (secrets::get(basic), secrets::get(PATH_SECRET)) {
             (Ok(login), _) => {
                 let mut value = b"Basic ".to_vec();
-                transfer::to_base64(login.as_bytes(), &mut value);
+                transfer::to_base64(login.lines().next().unwrap_or_default().as_bytes(), &mut value);
                 headers.push(Attribute::new("authorization", String::from_utf8_lossy(&value)));
                 door.to_owned()
             }
-            (_, Ok(secret)) => format!("{door}/{secret}"),
+            (_, Ok(secret)) => format!("{door}/{}", secret.lines().next().unwrap_or_default()),
             _ => return Some(Err(format!("neither the secret {basic} nor {PATH_SECRET} is granted and set"))),
         };
         let (media_type, body) = match provider {
@@ -137,9 +145,37 @@ fn unset(why: &str) -> Reading {
     answer(503)
 }
 
-/// A mail and its envelope. Line ends as SMTP has them.
-fn raw(mail_from: &str, rcpt_to: Vec<String>, mail: std::borrow::Cow<'_, [u8]>) -> Envelope {
-    Envelope { mail_from: mail_from.to_owned(), rcpt_to, data: crate::rebuild::with_crlf(mail) }
+/// The mail that a call told.
+enum Told {
+    /// It came in parts, and was made of them.
+    Made(Envelope),
+    /// It came as it was.
+    Raw {
+        /// Return path.
+        mail_from: String,
+        /// Recipients.
+        rcpt_to: Vec<String>,
+        /// Where it stands in the call's body, or itself where it was encoded there.
+        place: Result<Range<usize>, Vec<u8>>,
+    },
+}
+
+impl Told {
+    /// The mail, line ends as SMTP has them. The call's body becomes it in place, or goes before it is read: a mail may be half
+    /// as large as all the memory that there is.
+    fn envelope(self, mut body: Vec<u8>) -> Envelope {
+        let (mail_from, rcpt_to, place) = match self {
+            Self::Made(envelope) => return envelope,
+            Self::Raw { mail_from, rcpt_to, place } => (mail_from, rcpt_to, place),
+        };
+        let mail = place.map(|place| {
+            body.truncate(place.end);
+            body.drain(..place.start);
+            std::mem::take(&mut body)
+        });
+        let (Ok(mail) | Err(mail)) = mail;
+        Envelope { mail_from, rcpt_to, data: crate::rebuild::with_crlf(mail) }
+    }
 }
 
 /// Compares all bytes, so that the time it takes tells nothing but the length.

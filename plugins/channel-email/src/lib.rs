@@ -82,7 +82,7 @@ impl Channel for Email {
                 let (mail_from, rcpt_to) = (receive::NO_RETURN_PATH.into(), Vec::new());
                 self.reader.read(&tributary_sdk::Envelope { mail_from, rcpt_to, data: document.data })
             }
-            Arrival::Http(request) => self.hooks.read(&request, &self.reader),
+            Arrival::Http(request) => self.hooks.read(request, &self.reader),
         }
     }
 

@@ -102,9 +102,8 @@ impl<'a> Parts<'a> {
 }
 
 /// A raw mail with the line ends that SMTP has: some providers hand it out with those of a file.
-pub fn with_crlf(mail: Cow<'_, [u8]>) -> Vec<u8> {
+pub fn with_crlf(mut mail: Vec<u8>) -> Vec<u8> {
     if memchr::memmem::find(&mail, b"\r\n").is_some() {
-        let mut mail = mail.into_owned();
         if !mail.ends_with(b"\n") {
             mail.extend_from_slice(b"\r\n");
         }

@@ -191,12 +191,14 @@ fn the_others_have_to_know_a_secret() {
             (Some("Bearer s3cret"), "", false),
             (None, "/wr0ng", false),
             (None, "/pa7h?x=y", true),
+            (None, "/n3w", true),
+            (None, "/", false),
         ] {
             let mut changed = good.clone();
             changed.url = format!("{url}{path}");
             changed.headers.retain(|header| header.name != "authorization");
             changed.headers.extend(header.map(|value| Attribute::new("authorization", value)));
-            let reading = post(&host().secret("inbound-secret", "pa7h"), changed);
+            let reading = post(&host().secret("inbound-secret", "pa7h\n\nn3w\n"), changed);
             assert!(if verdict { reading.is_ok() } else { refused(&reading) }, "{url}{path} {header:?}");
         }
         assert_eq!(status(&post(&FakeHost::new().now(NOW), good)), Some(503), "no secret is set");
@@ -213,6 +215,13 @@ fn doors_that_are_closed_cost_no_mail() {
         assert_eq!(status(&post(&host(), Request { method: "GET".into(), ..call.clone() })), Some(405));
         assert_eq!(status(&post(&host(), Request { url: "/".into(), ..call })), Some(404));
     }
+}
+
+#[test]
+fn the_example_is_a_configuration() {
+    let example: toml::Value = toml::from_str(include_str!("../example.toml")).unwrap();
+    let config = serde_json::to_value(&example["channel"][0]["config"]).unwrap();
+    testing::prepare::<Email>(config).unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tributary_sdk::types::{Attribute, ChannelEvent};
 use tributary_sdk::web::Request;
 use tributary_sdk::{Envelope, Reading, Rejection, Sample};
 
-use super::{SIGNING_KEY, raw, same, unset};
+use super::{SIGNING_KEY, Told, same, unset};
 use crate::address::Mailbox;
 use crate::form::Form;
 use crate::rebuild::{Attached, Parts};
@@ -22,12 +22,25 @@ use crate::transfer;
 const TOLD: [&str; 8] = ["From", "To", "Cc", "Subject", "Date", "Message-Id", "In-Reply-To", "References"];
 
 /// Check and read one call.
-pub fn read(max_age: u32, request: &Request, reader: &Reader) -> Result<Reading, Rejection> {
-    let form = Form::read(request.header("content-type").unwrap_or_default(), &request.body)
-        .ok_or_else(|| Rejection::Malformed("not a form, as Mailgun sends them".into()))?;
+pub fn read(max_age: u32, request: Request, reader: &Reader) -> Result<Reading, Rejection> {
+    let (token, told) = {
+        let form = Form::read(request.header("content-type").unwrap_or_default(), &request.body)
+            .ok_or_else(|| Rejection::Malformed("not a form, as Mailgun sends them".into()))?;
+        let Some(token) = proven(&form, max_age)? else {
+            return Ok(unset("the secret mailgun-signing-key is not granted or not set; mail waits with Mailgun"));
+        };
+        (token, told(&form, &request.body)?)
+    };
+    let reading = reader.read(&told.envelope(request.body))?;
+    first_use(&token, &reading, max_age)?;
+    Ok(reading)
+}
+
+/// The token of a form that Mailgun signed, not too long ago. None: there is no key to know it by.
+fn proven(form: &Form<'_>, max_age: u32) -> Result<Option<String>, Rejection> {
     let (timestamp, token) = (form.text("timestamp"), form.text("token"));
     let Ok(wanted) = secrets::hmac_sha256(SIGNING_KEY, format!("{timestamp}{token}").as_bytes()) else {
-        return Ok(unset("the secret mailgun-signing-key is not granted or not set; mail waits with Mailgun"));
+        return Ok(None);
     };
     let shown = form.text("signature").to_ascii_lowercase();
     let plain = !token.is_empty() && token.len() <= 100 && token.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -38,7 +51,11 @@ pub fn read(max_age: u32, request: &Request, reader: &Reader) -> Result<Reading,
     if !age.is_ok_and(|age| age <= u64::from(max_age)) {
         return Err(Rejection::Unauthenticated(format!("signed more than {max_age} seconds ago, or ahead")));
     }
-    let reading = reader.read(&envelope(&form)?)?;
+    Ok(Some(token.into_owned()))
+}
+
+/// Binds a token to the mail it came with.
+fn first_use(token: &str, reading: &Reading, max_age: u32) -> Result<(), Rejection> {
     let id = reading.events.iter().find_map(|event| match event {
         ChannelEvent::Message(message) => message.external_id.as_deref(),
         _ => None,
@@ -46,24 +63,21 @@ pub fn read(max_age: u32, request: &Request, reader: &Reader) -> Result<Reading,
     let (key, id) = (format!("mailgun/{token}"), id.unwrap_or_default().as_bytes());
     let unavailable = |_| Rejection::Malformed("the state does not answer, which tells a token that was used".into());
     match state::get(&key).map_err(unavailable)? {
-        Some(first) if first != id => Err(Rejection::Unauthenticated("a token that came with another mail".into())),
-        Some(_) => Ok(reading),
-        None => {
-            // A timestamp may be as far ahead as behind.
-            state::set(&key, id, Some(max_age.saturating_mul(2))).map_err(unavailable)?;
-            Ok(reading)
-        }
+        Some(first) if first == id => Ok(()),
+        Some(_) => Err(Rejection::Unauthenticated("a token that came with another mail".into())),
+        // A timestamp may be as far ahead as behind.
+        None => state::set(&key, id, Some(max_age.saturating_mul(2))).map_err(unavailable),
     }
 }
 
 /// The mail in a form.
-fn envelope(form: &Form<'_>) -> Result<Envelope, Rejection> {
+fn told(form: &Form<'_>, body: &[u8]) -> Result<Told, Rejection> {
     // Empty is the null return path.
     let sender = form.field("sender").map(|_| form.text("sender"));
-    let sender = sender.as_deref().unwrap_or(NO_RETURN_PATH);
+    let mail_from = sender.as_deref().unwrap_or(NO_RETURN_PATH).to_owned();
     let rcpt_to = form.text("recipient").split(',').map(|address| address.trim().to_owned()).collect();
-    if let Some(mail) = form.value("body-mime") {
-        return Ok(raw(sender, rcpt_to, mail.into()));
+    if let Some(place) = form.place("body-mime", body) {
+        return Ok(Told::Raw { mail_from, rcpt_to, place });
     }
     let mut parts = Parts::new(form.text("body-plain"), form.text("body-html"));
     for field in form.json("message-headers").as_array().into_iter().flatten() {
@@ -92,7 +106,7 @@ fn envelope(form: &Form<'_>) -> Result<Envelope, Rejection> {
             data: Cow::Borrowed(&*field.data),
         });
     }
-    Ok(Envelope { mail_from: sender.to_owned(), rcpt_to, data: parts.mail() })
+    Ok(Told::Made(Envelope { mail_from, rcpt_to, data: parts.mail() }))
 }
 
 /// A call with this mail, as Mailgun would sign it.

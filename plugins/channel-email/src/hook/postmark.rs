@@ -7,7 +7,7 @@ use serde_json::json;
 use tributary_sdk::web::Request;
 use tributary_sdk::{Envelope, Rejection};
 
-use super::raw;
+use super::Told;
 use crate::address::Mailbox;
 use crate::rebuild::{Attached, Parts};
 use crate::receive::NO_RETURN_PATH;
@@ -56,7 +56,7 @@ struct File<'a> {
 }
 
 /// The mail in a call.
-pub fn envelope(request: &Request, own: &Mailbox) -> Result<Envelope, Rejection> {
+pub fn told(request: &Request, own: &Mailbox) -> Result<Told, Rejection> {
     let document: Document<'_> = serde_json::from_slice(&request.body)
         .map_err(|error| Rejection::Malformed(format!("not an inbound document of Postmark: line {}", error.line())))?;
     let mut rcpt_to: Vec<String> = document.original_recipient.into_iter().filter(|to| !to.is_empty()).collect();
@@ -67,7 +67,8 @@ pub fn envelope(request: &Request, own: &Mailbox) -> Result<Envelope, Rejection>
         told("Return-Path").and_then(|field| field.value.as_deref()).map(|path| path.trim_matches(['<', '>', ' ']));
     let mail_from = mail_from.unwrap_or(NO_RETURN_PATH).to_owned();
     if !document.raw_email.is_empty() {
-        return Ok(raw(&mail_from, rcpt_to, Cow::Borrowed(document.raw_email.as_bytes())));
+        let place = Err(document.raw_email.into_owned().into_bytes());
+        return Ok(Told::Raw { mail_from, rcpt_to, place });
     }
     let mut parts = Parts::new(document.text_body, document.html_body);
     for field in &document.headers {
@@ -92,7 +93,7 @@ pub fn envelope(request: &Request, own: &Mailbox) -> Result<Envelope, Rejection>
         content_id: file.content_id.map(|id| id.trim_start_matches("cid:").trim_matches(['<', '>']).to_owned()),
         data: transfer::base64(file.content.as_bytes()).into(),
     }));
-    Ok(Envelope { mail_from, rcpt_to, data: parts.mail() })
+    Ok(Told::Made(Envelope { mail_from, rcpt_to, data: parts.mail() }))
 }
 
 /// The media type and body of a call with this mail.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tributary_sdk::web::Request;
 use tributary_sdk::{Envelope, Rejection};
 
-use super::raw;
+use super::Told;
 use crate::address::Mailbox;
 use crate::charset;
 use crate::form::Form;
@@ -14,15 +14,15 @@ use crate::rebuild::{Attached, Parts};
 use crate::receive::NO_RETURN_PATH;
 
 /// The mail in a call.
-pub fn envelope(request: &Request) -> Result<Envelope, Rejection> {
+pub fn told(request: &Request) -> Result<Told, Rejection> {
     let form = Form::read(request.header("content-type").unwrap_or_default(), &request.body)
         .ok_or_else(|| Rejection::Malformed("not a form, as SendGrid sends them".into()))?;
     let envelope = form.json("envelope");
-    let mail_from = envelope["from"].as_str().unwrap_or(NO_RETURN_PATH);
+    let mail_from = envelope["from"].as_str().unwrap_or(NO_RETURN_PATH).to_owned();
     let to = envelope["to"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let rcpt_to = to.map(str::to_owned).collect();
-    if let Some(mail) = form.value("email") {
-        return Ok(raw(mail_from, rcpt_to, mail.into()));
+    if let Some(place) = form.place("email", &request.body) {
+        return Ok(Told::Raw { mail_from, rcpt_to, place });
     }
     let charsets = form.json("charsets");
     let text = |name: &str| -> Cow<'_, str> {
@@ -49,7 +49,7 @@ pub fn envelope(request: &Request) -> Result<Envelope, Rejection> {
             data: Cow::Borrowed(&*field.data),
         });
     }
-    Ok(Envelope { mail_from: mail_from.to_owned(), rcpt_to, data: parts.mail() })
+    Ok(Told::Made(Envelope { mail_from, rcpt_to, data: parts.mail() }))
 }
 
 /// The media type and body of a call with this mail.
