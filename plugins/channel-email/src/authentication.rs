@@ -217,6 +217,12 @@ mod tests {
         let other = "authentication-results: mx.evil.example; dmarc=fail header.from=good.example\r\n";
         assert!(proven(&format!("{other}{good}{bad}"), "A <a@good.example>"));
         assert!(!proven(&format!("{bad}{good}"), "a@good.example"));
+        for unreadable in
+            ["mx.shop.example; dmarc=fail (", "mx.shop.example; dmarc=fail \"", "mx.shop.example; dmarc", ""]
+        {
+            let unreadable = format!("Authentication-Results: {unreadable}\r\n{good}");
+            assert!(!proven(&unreadable, "a@good.example"), "{unreadable}");
+        }
         for from in [
             "a@good.example, b@evil.example",
             "b@evil.example, a@good.example",
