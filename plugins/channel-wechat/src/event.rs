@@ -12,20 +12,12 @@
 use tributary_sdk::Rejection;
 use tributary_sdk::types::{Attribute, ChannelEvent, Handle, HandleKind, Profile, Timestamp};
 use tributary_wechat::key;
+use tributary_wechat::scene::may_be_token;
 use tributary_wechat::xml::Fields;
 
 use crate::WeChat;
 use crate::message::attributes;
 use crate::receive::Told;
-
-/// How long a scene is that may be a reply token: the platform allows 64 signs.
-const TOKEN: std::ops::RangeInclusive<usize> = 16..=64;
-
-/// Whether the host may have made it: small letters and digits, too many to be a name. What it is, the host decides.
-fn may_be_token(scene: &str) -> bool {
-    let plain = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit();
-    TOKEN.contains(&scene.len()) && scene.bytes().all(plain)
-}
 
 impl WeChat {
     /// What an event told.

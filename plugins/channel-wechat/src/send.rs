@@ -5,8 +5,7 @@ use tributary_sdk::{Outgoing, host};
 use tributary_wechat::api::Failure;
 use tributary_wechat::code::{MEDIA, Platform};
 use tributary_wechat::media::{self, Kind};
-use tributary_wechat::progress::Progress;
-use tributary_wechat::text::head;
+use tributary_wechat::progress::Plan;
 use tributary_wechat::window::{Stand, Window};
 
 use crate::WeChat;
@@ -15,36 +14,19 @@ impl WeChat {
     /// Sends what of a message is not sent yet: its text in parts, then its files.
     pub(crate) fn deliver(&self, message: &Outgoing) -> Result<Delivery, SendError> {
         let openid = self.openid(&message.to)?;
-        let (text, files) = (message.content.text.trim(), &message.content.attachments);
-        let kinds: Vec<Kind> = files.iter().map(|file| self.kind(file)).collect::<Result<_, _>>()?;
-        if text.is_empty() && files.is_empty() {
-            return Err(SendError::permanent("there is nothing to send"));
-        }
-        let mut sent = Progress::of(&message.id)?;
-        let mut rest = text.get(sent.text..).unwrap_or_default();
-        let mut parts = Vec::new();
-        while !rest.is_empty() {
-            let part = head(rest, self.config.max_text_bytes as usize);
-            parts.push(part);
-            rest = &rest[part.len()..];
-        }
-        let files = files.iter().zip(kinds).skip(sent.files);
-        let needed = u32::try_from(parts.len() + files.len()).unwrap_or(u32::MAX);
-        let most = self.config.window_answers;
-        if most > 0 && needed > most {
-            let words =
-                format!("it takes {needed} messages, and the platform allows {most} after each of the customer's");
-            return Err(SendError::permanent(words));
-        }
-        let window = self.usable(&openid, needed)?;
+        let kinds: Vec<Kind> =
+            message.content.attachments.iter().map(|file| self.kind(file)).collect::<Result<_, _>>()?;
+        let plan = Plan::of(message, self.config.max_text_bytes, self.config.window_answers)?;
+        let window = self.usable(&openid, plan.needed())?;
+        let Plan { mut sent, parts, files } = plan;
         for part in parts {
             self.text(&openid, part)?;
             sent.text += part.len();
             sent.keep(&message.id)?;
             window.count(&openid)?;
         }
-        for (file, kind) in files {
-            self.file(&openid, file, kind)?;
+        for file in files {
+            self.file(&openid, file, kinds[sent.files])?;
             sent.files += 1;
             sent.keep(&message.id)?;
             window.count(&openid)?;

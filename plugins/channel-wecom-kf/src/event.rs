@@ -12,13 +12,14 @@ use tributary_sdk::types::{
     Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Inbound, Profile, Supplement, ThreadHints,
 };
 use tributary_wechat::fetch::Round;
+use tributary_wechat::scene::may_be_token;
 use tributary_wechat::{StoreError, key};
 
 use crate::message::{flatten, word};
 use crate::{CustomerService, customer};
 
 /// Why a message did not arrive, by `fail_type`.
-const REASONS: [(i64, &str); 11] = [
+const REASONS: [(i64, &str); 10] = [
     (0, "the platform gives no reason"),
     (1, "the customer service account was deleted"),
     (2, "the app was closed"),
@@ -29,10 +30,7 @@ const REASONS: [(i64, &str); 11] = [
     (8, "the company is not verified"),
     (9, "the account is not joined to a video channel, and the company is not verified"),
     (10, "the customer refuses messages"),
-    (13, "the platform found a forbidden word in it"),
 ];
-/// How long a scene is that may be a reply token; the platform allows 128 bytes.
-const TOKEN: std::ops::RangeInclusive<usize> = 16..=64;
 
 impl CustomerService {
     /// What one event told.
@@ -97,12 +95,6 @@ impl CustomerService {
         }));
         Ok(())
     }
-}
-
-/// Whether the host may have made it: small letters and digits, too many to be a name. What it is, the host decides.
-fn may_be_token(scene: &str) -> bool {
-    let plain = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit();
-    TOKEN.contains(&scene.len()) && scene.bytes().all(plain)
 }
 
 /// The message of a customer who came by a conversation's own link.

@@ -46,7 +46,7 @@ impl CustomerService {
             let servicer = word(item, "servicer_userid").unwrap_or("unknown");
             (Author::Agent, Handle::verified(HandleKind::Other, format!("wecom-servicer/{servicer}")))
         } else {
-            self.window.open(person, at)?;
+            self.window.open(&format!("{account}/{person}"), at)?;
             self.dialogue(account, person)?;
             self.ask_later(person)?;
             (Author::Customer, customer(person))

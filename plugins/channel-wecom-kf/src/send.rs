@@ -9,9 +9,8 @@ use tributary_sdk::{Outgoing, host};
 use tributary_wechat::api::Failure;
 use tributary_wechat::code::{MEDIA, Platform};
 use tributary_wechat::media::{self, Kind};
-use tributary_wechat::progress::Progress;
+use tributary_wechat::progress::{Plan, Progress};
 use tributary_wechat::sign::signature;
-use tributary_wechat::text::head;
 use tributary_wechat::{StoreError, key};
 
 use crate::CustomerService;
@@ -25,6 +24,13 @@ const ID: usize = 32;
 struct Line {
     person: String,
     account: String,
+}
+
+impl Line {
+    /// The dialogue: the platform counts answers in each.
+    fn key(&self) -> String {
+        format!("{}/{}", self.account, self.person)
+    }
 }
 
 /// The id of a part of a message, always the same one: the platform sends no id twice.
@@ -43,31 +49,15 @@ impl CustomerService {
     /// Sends what of a message is not sent yet: its text in parts, then its files.
     pub(crate) fn deliver(&self, message: &Outgoing) -> Result<Delivery, SendError> {
         let line = self.line(message)?;
-        let (text, files) = (message.content.text.trim(), &message.content.attachments);
-        let kinds: Vec<Kind> = files.iter().map(|file| self.kind(file)).collect::<Result<_, _>>()?;
-        if text.is_empty() && files.is_empty() {
-            return Err(SendError::permanent("there is nothing to send"));
-        }
-        let mut sent = Progress::of(&message.id)?;
-        let mut rest = text.get(sent.text..).unwrap_or_default();
-        let mut parts = Vec::new();
-        while !rest.is_empty() {
-            let part = head(rest, self.config.max_text_bytes as usize);
-            parts.push(part);
-            rest = &rest[part.len()..];
-        }
-        let files = files.iter().zip(kinds).skip(sent.files);
-        let needed = u32::try_from(parts.len() + files.len()).unwrap_or(u32::MAX);
-        let most = self.config.window_answers;
-        if most > 0 && needed > most {
-            let words =
-                format!("it takes {needed} messages, and the platform allows {most} after each of the customer's");
-            return Err(SendError::permanent(words));
-        }
-        let stand = self.window.stand(&line.person, host::clock::now(), needed)?;
+        let kinds: Vec<Kind> =
+            message.content.attachments.iter().map(|file| self.kind(file)).collect::<Result<_, _>>()?;
+        let plan = Plan::of(message, self.config.max_text_bytes, self.config.window_answers)?;
+        let needed = plan.needed();
+        let stand = self.window.stand(&line.key(), host::clock::now(), needed)?;
         if let Some(closed) = self.window.closed(stand, needed) {
             return Err(closed);
         }
+        let Plan { mut sent, parts, files } = plan;
         let error = |failure: Failure| failure.error(Platform::Service);
         let mut id = None;
         for part in parts {
@@ -77,7 +67,8 @@ impl CustomerService {
             self.went(&line, message, sent)?;
             id = Some(this);
         }
-        for (file, kind) in files {
+        for file in files {
+            let kind = kinds[sent.files];
             let this = msgid(&message.id, sent);
             let media = media::upload(&self.api, kind, file, self.config.media_valid_seconds).map_err(error)?;
             match self.post(&line, &message.id, &this, kind.word(), json!({ "media_id": media })) {
@@ -101,7 +92,7 @@ impl CustomerService {
     /// A part is with the platform.
     fn went(&self, line: &Line, message: &Outgoing, sent: Progress) -> Result<(), StoreError> {
         sent.keep(&message.id)?;
-        self.window.count(&line.person)
+        self.window.count(&line.key())
     }
 
     fn post(&self, line: &Line, outgoing: &str, id: &str, kind: &str, content: Value) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 //!
 //! Calls come in signed ([`sign`]) and mostly encrypted ([`cipher`]), with XML inside ([`xml`]); [`door`] puts the three
 //! together. Calls go out with an access token that expires ([`api`]) and are answered by codes ([`code`]). Both platforms
-//! let the shop answer within a window and so many times ([`window`]), cut long texts ([`text`]), have no more than a small
-//! memory of what was sent already ([`progress`]), and give files by ids that have to be fetched ([`media`], [`fetch`]).
+//! let the shop answer within a window and so many times ([`window`]), take texts of a certain length ([`text`],
+//! [`progress`]), give files by ids that have to be fetched ([`media`], [`fetch`]), and bring people by codes ([`scene`]).
 //!
 //! Values are kept in the plugin's `state`; every key has a prefix that its module names.
 pub mod api;
@@ -13,6 +13,7 @@ pub mod door;
 pub mod fetch;
 pub mod media;
 pub mod progress;
+pub mod scene;
 pub mod sign;
 pub mod text;
 pub mod window;
