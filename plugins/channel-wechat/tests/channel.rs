@@ -5,6 +5,8 @@
 mod fixtures;
 #[path = "channel/hostile.rs"]
 mod hostile;
+#[path = "channel/peer.rs"]
+mod peer;
 #[path = "channel/peers.rs"]
 mod peers;
 #[path = "channel/poll.rs"]
