@@ -16,7 +16,8 @@ mod tests {
     #[test]
     fn names_of_campaigns_are_no_tokens() {
         assert!(super::may_be_token("k3j5h2k3j4h5kj2h3k4j5h2k34"));
-        for scene in ["", "123", "spring-sale-2026-front-door", "SHOPWINDOWNUMBERSEVENTEEN", "你好你好你好你好"] {
+        for scene in ["", "123", "spring-sale-2026-front-door", "SHOPWINDOWNUMBERSEVENTEEN", "你好你好你好你好"]
+        {
             assert!(!super::may_be_token(scene), "{scene}");
         }
     }

@@ -82,7 +82,8 @@ fn they_read_our_samples_and_so_do_we() {
         assert_eq!(told["text"], words);
         if mode != "plain" {
             let query = tributary_wechat::door::Query::of(&request.url);
-            let sealed = tributary_wechat::xml::Fields::read(&request.body).unwrap().word("Encrypt").unwrap().to_owned();
+            let sealed =
+                tributary_wechat::xml::Fields::read(&request.body).unwrap().word("Encrypt").unwrap().to_owned();
             let opened = node.ask(&json!({
                 "do": "open", "token": TOKEN, "key": AES_KEY, "encrypt": sealed, "signature": query.get("msg_signature"),
                 "timestamp": query.get("timestamp"), "nonce": query.get("nonce"),
@@ -146,8 +147,12 @@ fn the_url_is_verified_and_forged_calls_are_refused() {
 /// Our requests in the words of the recorder that wechatpy's client is pointed at.
 fn described(python: &mut Peer, host: &FakeHost) -> Vec<Value> {
     let describe = |request: Request| {
-        let headers: Value =
-            request.headers.iter().map(|field| (field.name.clone(), json!(field.value))).collect::<serde_json::Map<_, _>>().into();
+        let headers: Value = request
+            .headers
+            .iter()
+            .map(|field| (field.name.clone(), json!(field.value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         let order = json!({
             "do": "describe", "method": request.method, "url": request.url, "headers": headers,
             "body": latin(&request.body),
@@ -192,10 +197,8 @@ fn our_calls_are_those_of_wechatpys_client() {
         send(&host, &account, &outgoing("1", content)).unwrap();
         let sends = json!([OPENID, "M1", "agent@shop"]);
         let sends = if kind == "video" { json!([OPENID, "M1", null, null, "agent@shop"]) } else { sends };
-        let acts = vec![
-            act("media.upload", json!([kind, name, latin(bytes)])),
-            act(&format!("message.send_{kind}"), sends),
-        ];
+        let acts =
+            vec![act("media.upload", json!([kind, name, latin(bytes)])), act(&format!("message.send_{kind}"), sends)];
         cases.push((acts, vec![token("T1"), uploaded.clone(), ok.clone()], host));
     }
 
@@ -227,7 +230,8 @@ fn our_calls_are_those_of_wechatpys_client() {
         }
         let order = order("client", "wechatpy", json!({ "secret": "s3cret", "acts": acts }));
         let theirs = python.ask(&order)["acts"].clone();
-        let mut theirs: Vec<Value> = theirs.as_array().unwrap().iter().flat_map(|act| act.as_array().unwrap().clone()).collect();
+        let mut theirs: Vec<Value> =
+            theirs.as_array().unwrap().iter().flat_map(|act| act.as_array().unwrap().clone()).collect();
         if acts.len() == 2 {
             // Each act has a client of its own, which fetches a token of its own.
             assert_eq!(theirs.remove(2)["path"], "/cgi-bin/token");

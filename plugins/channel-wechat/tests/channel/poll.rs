@@ -55,7 +55,9 @@ fn a_film_is_where_the_platform_says_and_a_picture_where_it_may_be() {
     let account = account(&json!({}));
     let film = json!({ "video_url": "http://vweixinp.tc.qq.com/1007_a.mp4?key=b" });
     let host = answering(host(), &[film]);
-    let host = host.http_answer(Ok(Response::body(200, "video/mp4", "film"))).http_answer(Ok(answer(&json!({"errcode": 48001}))));
+    let host = host
+        .http_answer(Ok(Response::body(200, "video/mp4", "film")))
+        .http_answer(Ok(answer(&json!({"errcode": 48001}))));
     let host = host.http_answer(Ok(picture())).http_answer(Ok(answer(&json!({"errcode": 40007}))));
     receive(&host, &account, &encrypted(&media(1, "video", ""), APP, "")).unwrap();
     let good = "<PicUrl>http://mmbiz.qpic.cn/mmbiz/a/0</PicUrl>";

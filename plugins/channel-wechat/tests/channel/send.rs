@@ -116,7 +116,10 @@ fn a_token_is_fetched_ahead_of_its_end_and_by_the_stable_interface_where_asked()
         .map(|request| serde_json::from_slice(&request.body).unwrap())
         .collect();
     assert_eq!(asked[0]["force_refresh"], false);
-    assert_eq!(asked[1], json!({ "grant_type": "client_credential", "appid": APP, "secret": "s3cret", "force_refresh": true }));
+    assert_eq!(
+        asked[1],
+        json!({ "grant_type": "client_credential", "appid": APP, "secret": "s3cret", "force_refresh": true })
+    );
 }
 
 #[test]

@@ -54,7 +54,8 @@ pub fn encrypted(message: &[u8], app: &str, clear: &str) -> Request {
     let mut pairs = signed(NOW);
     let proof = signature(&[TOKEN, &pairs[1].1, &pairs[2].1, &sealed]);
     pairs.extend([("encrypt_type", "aes".into()), ("msg_signature", proof)]);
-    let body = format!("<xml><ToUserName><![CDATA[gh_1]]></ToUserName>{clear}<Encrypt><![CDATA[{sealed}]]></Encrypt></xml>");
+    let body =
+        format!("<xml><ToUserName><![CDATA[gh_1]]></ToUserName>{clear}<Encrypt><![CDATA[{sealed}]]></Encrypt></xml>");
     post(&pairs, body.as_bytes())
 }
 
@@ -136,7 +137,10 @@ fn handle(handle: &Handle) -> String {
 }
 
 fn attributes(list: &[Attribute]) -> Value {
-    list.iter().map(|attribute| (attribute.name.clone(), json!(attribute.value))).collect::<serde_json::Map<_, _>>().into()
+    list.iter()
+        .map(|attribute| (attribute.name.clone(), json!(attribute.value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// An event in the words of the fixtures.
