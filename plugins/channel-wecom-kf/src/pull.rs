@@ -34,7 +34,7 @@ impl CustomerService {
             cursor.and_then(|cursor| serde_json::from_str(cursor).ok()).unwrap_or_default();
         let mut calls = self.config.pull_rounds;
         let mut read = false;
-        for account in self.accounts()? {
+        'accounts: for account in self.accounts()? {
             let first = Place {
                 cursor: String::new(),
                 since: Some((host::clock::now() / 1000).saturating_sub(u64::from(self.config.history_seconds))),
@@ -48,13 +48,16 @@ impl CustomerService {
                 calls -= 1;
                 let answer = match self.sync(&account, &place.cursor) {
                     Ok(answer) => answer,
-                    // One account's fault holds up no other; what was read so far is kept.
-                    Err(failure) if read || !failure.is_general(Platform::Service) => {
+                    Err(failure) => {
+                        let away = failure.is_general(Platform::Service) || matches!(failure, Failure::NoAnswer(_));
+                        if away && !read {
+                            return Err(failure);
+                        }
                         log::warn("a customer service account could not be asked for its messages");
                         round.within(LATER);
-                        break;
+                        // What was read so far is kept; and one account's own fault holds up no other.
+                        if away { break 'accounts } else { break }
                     }
-                    Err(failure) => return Err(failure),
                 };
                 read = true;
                 for item in answer["msg_list"].as_array().into_iter().flatten() {

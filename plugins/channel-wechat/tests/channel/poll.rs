@@ -52,7 +52,7 @@ fn a_picture_is_there_after_the_message() {
 
 #[test]
 fn a_film_is_where_the_platform_says_and_a_picture_where_it_may_be() {
-    let account = account(&json!({}));
+    let account = account(&json!({ "media-at-once": 3 }));
     let film = json!({ "video_url": "http://vweixinp.tc.qq.com/1007_a.mp4?key=b" });
     let host = answering(host(), &[film]);
     let host = host
