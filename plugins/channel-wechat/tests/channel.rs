@@ -1,6 +1,8 @@
 //! The adapter as ordinary code, under a host that records.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "channel/example.rs"]
+mod example;
 #[path = "channel/fixtures.rs"]
 mod fixtures;
 #[path = "channel/hostile.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "channel/bell.rs"]
 mod bell;
+#[path = "channel/example.rs"]
+mod example;
 #[path = "channel/fixtures.rs"]
 mod fixtures;
 #[path = "../../channel-wechat/tests/channel/peer.rs"]

@@ -43,10 +43,19 @@ fn an_answer_that_is_lost_is_asked_for_again_under_the_same_id() {
     assert_ne!(sent[0]["msgid"], sent[1]["msgid"]);
     assert_eq!(sent[1], sent[2]);
     assert_eq!(sent[2]["msgid"], id);
+    // A platform that has the first attempt says so, and only then it is no failure.
+    let repeated = json!({ "errcode": 40058, "errmsg": "msgid repeated" });
+    let other = outgoing("44", Content::plain("hi"));
+    let host = host.http_answer(Err(HttpError::Timeout));
+    assert!(send(&host, &company, &other).is_err());
+    let host = more(host, &[repeated.clone()]);
+    send(&host, &company, &other).unwrap();
+    let fresh = answering(crate::support::host(), &[repeated]);
+    assert!(matches!(send(&fresh, &company, &other), Err(SendError::Permanent(_))));
     // Another message has other ids.
     let host = more(host, &[ok(), ok()]);
     send(&host, &company, &outgoing("43", message.content.clone())).unwrap();
-    assert!(bodies(&host, "send_msg")[3..].iter().all(|body| sent.iter().all(|sent| sent["msgid"] != body["msgid"])));
+    assert!(bodies(&host, "send_msg")[5..].iter().all(|body| sent.iter().all(|sent| sent["msgid"] != body["msgid"])));
 }
 
 #[test]
