@@ -3,16 +3,12 @@ use tributary_sdk::Rejection;
 use tributary_sdk::types::{Attribute, Author, ChannelEvent, Content, Inbound, ThreadHints, Timestamp};
 use tributary_wechat::door::Query;
 use tributary_wechat::fetch::{self, Wanted};
-use tributary_wechat::key;
-use tributary_wechat::xml::{Fields, attribute_name};
+use tributary_wechat::xml::Fields;
+use tributary_wechat::{MOST_ATTRIBUTES, attribute, key};
 
 use crate::WeChat;
 use crate::receive::Told;
 
-/// Attributes of one message at most; the raw message is kept by the host.
-const ATTRIBUTES: usize = 64;
-/// Bytes of one attribute's value.
-const VALUE: usize = 2_048;
 /// What is said elsewhere in a message, or only says how it came.
 const SAID: [&str; 8] =
     ["ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId", "Content", "Encrypt", "Recognition"];
@@ -25,11 +21,9 @@ pub(crate) fn sent_at(fields: &Fields, query: &Query) -> Timestamp {
 
 /// Every field that has no place of its own in a message.
 pub(crate) fn attributes(kind: &str, fields: &Fields) -> Vec<Attribute> {
-    let rest = fields.iter().filter(|(path, value)| !value.is_empty() && !SAID.contains(path));
-    let rest = rest.map(|(path, value)| {
-        Attribute::new(format!("wechat-{}", attribute_name(path)), &value[..value.floor_char_boundary(VALUE)])
-    });
-    std::iter::once(Attribute::new("wechat-type", kind)).chain(rest).take(ATTRIBUTES).collect()
+    let rest = fields.iter().filter(|(path, _)| !SAID.contains(path));
+    let rest = rest.filter_map(|(path, value)| attribute("wechat", path, value));
+    std::iter::once(Attribute::new("wechat-type", kind)).chain(rest).take(MOST_ATTRIBUTES).collect()
 }
 
 impl WeChat {

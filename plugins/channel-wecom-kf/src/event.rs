@@ -67,7 +67,7 @@ impl CustomerService {
             }
             other => {
                 known.push(Attribute::new("wecom-event", other));
-                flatten("wecom", event, 2, &mut known);
+                flatten("", event, 2, &mut known);
                 let said = ["wecom-event-type", "wecom-open-kfid", "wecom-external-userid"];
                 known
                     .retain(|attribute| !said.contains(&attribute.name.as_str()) && !attribute.name.ends_with("-code"));

@@ -1,15 +1,11 @@
 //! Items of `sync_msg`: every `msgtype`, those that nobody knows yet included.
 use serde_json::Value;
 use tributary_sdk::types::{Attribute, Author, ChannelEvent, Content, Handle, HandleKind, Inbound, ThreadHints};
-use tributary_wechat::StoreError;
 use tributary_wechat::fetch::{self, Round, Wanted};
+use tributary_wechat::{MOST_ATTRIBUTES, StoreError, attribute};
 
 use crate::{CustomerService, customer};
 
-/// Attributes of one message at most.
-const ATTRIBUTES: usize = 64;
-/// Bytes of one attribute's value.
-const VALUE: usize = 2_048;
 /// Levels of a message's own part.
 const DEPTH: usize = 6;
 /// `origin` of what a person of the shop wrote in WeCom itself.
@@ -39,9 +35,9 @@ impl CustomerService {
         }
         let mut attributes = vec![Attribute::new("wecom-type", kind), Attribute::new("wecom-open-kfid", account)];
         attributes.extend(word(item, "servicer_userid").map(|id| Attribute::new("wecom-servicer-userid", id)));
-        flatten("wecom", own, DEPTH, &mut attributes);
+        flatten("", own, DEPTH, &mut attributes);
         attributes.retain(|attribute| !(kind == "text" && attribute.name == "wecom-content"));
-        attributes.truncate(ATTRIBUTES);
+        attributes.truncate(MOST_ATTRIBUTES);
         let (author, from) = if by_servicer {
             let servicer = word(item, "servicer_userid").unwrap_or("unknown");
             (Author::Agent, Handle::verified(HandleKind::Other, format!("wecom-servicer/{servicer}")))
@@ -104,24 +100,23 @@ fn text(kind: &str, own: &Value) -> (String, Option<String>) {
 }
 
 /// Every value of a message's own part as an attribute: `{"title": …}` is `wecom-title`.
-pub(crate) fn flatten(name: &str, value: &Value, depth: usize, attributes: &mut Vec<Attribute>) {
+pub(crate) fn flatten(path: &str, value: &Value, depth: usize, attributes: &mut Vec<Attribute>) {
     let text = match value {
         Value::Object(fields) if depth > 0 => {
             for (field, value) in fields {
-                let field = field.to_ascii_lowercase().replace('_', "-");
-                flatten(&format!("{name}-{field}"), value, depth - 1, attributes);
+                flatten(&format!("{path}/{field}"), value, depth - 1, attributes);
             }
             return;
         }
         Value::Array(values) if depth > 0 => {
-            values.iter().for_each(|value| flatten(name, value, depth - 1, attributes));
+            values.iter().for_each(|value| flatten(path, value, depth - 1, attributes));
             return;
         }
         Value::Null => return,
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if !text.is_empty() && attributes.len() < ATTRIBUTES {
-        attributes.push(Attribute::new(name, &text[..text.floor_char_boundary(VALUE)]));
+    if attributes.len() < MOST_ATTRIBUTES {
+        attributes.extend(attribute("wecom", path, &text));
     }
 }

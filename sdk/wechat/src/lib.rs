@@ -19,6 +19,8 @@ pub mod text;
 pub mod window;
 pub mod xml;
 
+mod attribute;
 mod keep;
 
+pub use attribute::{MOST as MOST_ATTRIBUTES, attribute};
 pub use keep::{StoreError, key};

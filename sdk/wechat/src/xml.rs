@@ -180,26 +180,6 @@ pub fn cdata(value: &str) -> String {
     format!("<![CDATA[{}]]>", value.replace("]]>", "]]]]><![CDATA[>"))
 }
 
-/// The name of a path as an attribute: `SendPicsInfo/Count` is `send-pics-info-count`, `Location_X` is `location-x`, and
-/// `MsgID` is `msg-id`.
-pub fn attribute_name(path: &str) -> String {
-    let mut name = String::with_capacity(path.len() + 4);
-    let mut before_lower = false;
-    for sign in path.chars() {
-        if sign.is_ascii_alphanumeric() {
-            if sign.is_ascii_uppercase() && before_lower {
-                name.push('-');
-            }
-            before_lower = !sign.is_ascii_uppercase();
-            name.push(sign.to_ascii_lowercase());
-        } else if !name.ends_with('-') && !name.is_empty() {
-            name.push('-');
-            before_lower = false;
-        }
-    }
-    name.trim_end_matches('-').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -247,21 +227,6 @@ mod tests {
             assert!(read(case).is_err(), "{case}");
         }
         assert_eq!(Fields::read(b"<xml>\xff</xml>"), Err(XmlError::Encoding));
-    }
-
-    #[test]
-    fn names_of_attributes() {
-        for (path, name) in [
-            ("MsgID", "msg-id"),
-            ("Location_X", "location-x"),
-            ("SendPicsInfo/Count", "send-pics-info-count"),
-            ("extra_info_json", "extra-info-json"),
-            ("PicMd5Sum", "pic-md5-sum"),
-            ("_", ""),
-            ("a/ü/B", "a-b"),
-        ] {
-            assert_eq!(attribute_name(path), name);
-        }
     }
 
     proptest! {
