@@ -155,6 +155,26 @@ fn files_and_names_come_with_the_same_poll() {
     assert_eq!(bodies(&host, "batchget").len(), 1);
 }
 
+/// Any JSON, with the platform's names among its keys.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}|text|image|event|msg_send_fail|enter_session|user_recall_msg".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let key =
+            "msgid|open_kfid|external_userid|send_time|origin|msgtype|text|image|event|event_type|media_id|\\PC{0,6}";
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key, inner, 0..9)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
@@ -162,5 +182,20 @@ proptest! {
     fn any_answer_does_no_harm(body in "\\PC{0,100}|\\{\"msg_list\":\\[\\{\"msgtype\":\"[a-z]{0,6}\",\"msgid\":\"a\",\"external_userid\":\"b\",\"[a-z]{1,6}\":[0-9]{1,30}\\}\\],\"has_more\":[01],\"next_cursor\":\"\\w{0,9}\"\\}", cursor in "\\PC{0,30}") {
         let host = answering(host(), &[]).http_answer(Ok(Response::body(200, "application/json", body)));
         let _ = poll(&host, &company(&json!({})), Some(&cursor));
+    }
+
+    #[test]
+    fn any_item_does_no_harm(item in json(), more in json(), good in any::<bool>()) {
+        let mut item = item;
+        if let Some(fields) = item.as_object_mut().filter(|_| good) {
+            fields.insert("msgid".into(), json!("m"));
+            fields.insert("external_userid".into(), json!(PERSON));
+            fields.insert("send_time".into(), json!(SECONDS));
+        }
+        let answer = page(&[item, more], "c", 0);
+        let host = answering(host(), std::slice::from_ref(&answer));
+        let first = poll(&host, &company(&json!({})), None);
+        let host = answering(crate::support::host(), &[answer]);
+        prop_assert_eq!(first, poll(&host, &company(&json!({})), None));
     }
 }
