@@ -57,7 +57,6 @@ fn write(value: &Value, text: &mut String) {
 /// The host's, where the secret is not granted or not set.
 pub fn call(app_key: &str, method: &str, param_json: &str, timestamp: &str) -> Result<String, SecretError> {
     let secret = secrets::get(SECRET)?;
-    let secret = secret.trim_end_matches(['\r', '\n']);
     let signed = format!("{secret}app_key{app_key}method{method}param_json{param_json}timestamp{timestamp}v2{secret}");
     secrets::hmac_sha256(SECRET, signed.as_bytes()).map(|digest| HEXLOWER.encode(&digest))
 }
@@ -77,7 +76,7 @@ pub enum Method {
 /// The host's, where the secret is not granted or not set.
 pub fn message(method: Method, app_key: &str, body: &[u8]) -> Result<String, SecretError> {
     let secret = secrets::get(SECRET)?;
-    let signed = [app_key.as_bytes(), body, secret.trim_end_matches(['\r', '\n']).as_bytes()].concat();
+    let signed = [app_key.as_bytes(), body, secret.as_bytes()].concat();
     match method {
         Method::Md5 => Ok(HEXLOWER.encode(&Md5::digest(&signed))),
         Method::HmacSha256 => secrets::hmac_sha256(SECRET, &signed).map(|digest| HEXLOWER.encode(&digest)),
