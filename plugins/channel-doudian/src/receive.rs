@@ -43,9 +43,9 @@ pub fn receive(config: &Config, request: &Request) -> Result<Reading, Rejection>
         }
         picture.save(config.remember_orders_days).map_err(unkept)?;
         if tag == Tag::AddressAsked {
-            state::set(&asked(&order), b"", Some(ASKED)).map_err(unkept)?;
+            state::set(&asked(&order), b"1", Some(ASKED)).map_err(unkept)?;
         }
-        state::set(&seen, b"", Some(config.remember_messages_days.saturating_mul(86_400))).map_err(unkept)?;
+        state::set(&seen, b"1", Some(config.remember_messages_days.saturating_mul(86_400))).map_err(unkept)?;
     }
     Ok(reading)
 }

@@ -243,3 +243,37 @@ proptest! {
         let _ = deliver(&host, &shop, signed(&host, Method::Md5, &body));
     }
 }
+
+/// The entry that an operator pastes is one that the channel takes, and grants what it asks for.
+#[test]
+fn the_example_is_a_configuration() {
+    let example: toml::Table = toml::from_str(include_str!("../example.toml")).unwrap();
+    let channel = &example["channel"][0];
+    let config = serde_json::to_value(&channel["config"]).unwrap();
+    let host = host();
+    assert!(testing::with(&host, || testing::prepare::<channel_doudian::Doudian>(config)).is_ok());
+    let asks: toml::Table = toml::from_str(include_str!("../plugin.toml")).unwrap();
+    let asked: Vec<_> = asks["asks"]["secrets"].as_array().unwrap().iter().collect();
+    assert!(channel["grants"]["secrets"].as_array().unwrap().iter().all(|secret| asked.contains(&secret)));
+    let defaults: toml::Table = toml::from_str(include_str!("../config.toml")).unwrap();
+    assert_eq!(channel["grants"]["egress"][0], defaults["api"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused_with_its_key() {
+    for (key, value) in [
+        ("app-key", json!("")),
+        ("shop-id", json!("my shop")),
+        ("api", json!("openapi-fxg.jinritemai.com")),
+        ("retry-seconds", json!(0)),
+        ("tags", json!({ "100": "created", "101": "bought" })),
+        ("colour", json!("red")),
+    ] {
+        let mut config = json!({ "app-key": shop::KEY, "shop-id": "1" });
+        config[key] = value.clone();
+        let host = host();
+        let error = testing::with(&host, || testing::prepare::<channel_doudian::Doudian>(config)).err().unwrap();
+        let named = if key == "tags" { "bought" } else { key };
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}

@@ -47,7 +47,7 @@ pub fn receive(config: &Config, request: &Request) -> Result<Reading, Rejection>
         picture.save(config.remember_orders_days).map_err(unkept)?;
     }
     for key in &seen {
-        state::set(key, b"", Some(config.remember_deliveries_days.saturating_mul(86_400))).map_err(unkept)?;
+        state::set(key, b"1", Some(config.remember_deliveries_days.saturating_mul(86_400))).map_err(unkept)?;
     }
     Ok(reading)
 }

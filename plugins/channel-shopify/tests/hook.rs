@@ -253,3 +253,36 @@ proptest! {
         let _ = deliver(&host, &shop, signed(&host, "shopify-secret", topic, "1", AT, &body));
     }
 }
+
+/// The entry that an operator pastes is one that the channel takes, and grants what it asks for.
+#[test]
+fn the_example_is_a_configuration() {
+    let example: toml::Table = toml::from_str(include_str!("../example.toml")).unwrap();
+    let channel = &example["channel"][0];
+    let config = serde_json::to_value(&channel["config"]).unwrap();
+    let host = host();
+    assert!(testing::with(&host, || testing::prepare::<channel_shopify::Shopify>(config.clone())).is_ok());
+    let asks: toml::Table = toml::from_str(include_str!("../plugin.toml")).unwrap();
+    let asked: Vec<_> = asks["asks"]["secrets"].as_array().unwrap().iter().collect();
+    assert!(channel["grants"]["secrets"].as_array().unwrap().iter().all(|secret| asked.contains(&secret)));
+    assert_eq!(channel["grants"]["egress"][0].as_str(), config["api"].as_str());
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused_with_its_key() {
+    for (key, value) in [
+        ("shop", json!("https://my-shop.myshopify.com/")),
+        ("api", json!("my-shop.myshopify.com")),
+        ("api-version", json!("2026/07")),
+        ("coupon-prefix", json!("A B")),
+        ("retry-seconds", json!(0)),
+        ("remember-deliveries-days", json!(0)),
+        ("colour", json!("red")),
+    ] {
+        let mut config = json!({ "shop": shop::SHOP, "api": "https://my-shop.myshopify.com" });
+        config[key] = value;
+        let host = host();
+        let error = testing::with(&host, || testing::prepare::<channel_shopify::Shopify>(config)).err().unwrap();
+        assert!(error.to_string().contains(key), "{error}");
+    }
+}
