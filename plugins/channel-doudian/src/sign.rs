@@ -114,10 +114,15 @@ mod tests {
     fn known_signatures() {
         let host = FakeHost::new().secret(SECRET, "secret");
         testing::with(&host, || {
-            // md5("app" + "[]" + "secret") and HMAC-SHA-256 of the same under "secret".
+            // Made with Python's hashlib and hmac.
             let body = b"[]";
             let md5 = message(Method::Md5, "app", body).unwrap();
+            assert_eq!(md5, "d549624b70a3ecbcf32dcad12082a445");
             let hmac = message(Method::HmacSha256, "app", body).unwrap();
+            assert_eq!(hmac, "f90fa179ea47b0df5ff06abc153d7365d74160332d0aa072a62a162fbe53e250");
+            let parameters = canonical(&json!({ "shop_order_id": "4836875908288530057" }));
+            let called = call("app", "order.orderDetail", &parameters, "1795946400").unwrap();
+            assert_eq!(called, "1c5284c3feaf0b5af078fcc6d2143d2aaf6e49429259b7119773a8ff9a25138f");
             assert!(is_signed("app", body, &md5).unwrap() && is_signed("app", body, &md5.to_uppercase()).unwrap());
             assert!(is_signed("app", body, &hmac).unwrap());
             for wrong in ["", &md5[1..], &hmac[..32], &"0".repeat(32), &"0".repeat(64)] {

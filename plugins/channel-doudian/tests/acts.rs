@@ -153,7 +153,7 @@ fn a_token_is_made_renewed_and_tried_once_more() {
     let host = answering(vec![expired(), over, token("a3"), answer(&detail())]);
     assert!(ask(&host).is_ok());
     assert_eq!(paths(&host)[1..3], ["/token/refresh".to_owned(), "/token/create".to_owned()]);
-    let soon = host().now(NOW + 86_400_000 - 1_000).http_answer(token("a4")).http_answer(answer(&detail()));
+    let soon = shop::host().now(NOW + 86_400_000 - 1_000).http_answer(token("a4")).http_answer(answer(&detail()));
     assert!(ask(&soon).is_ok());
     assert_eq!(paths(&soon)[0], "/token/refresh");
     let tool = shop::shop(&FakeHost::new(), json!({ "app": "tool" }));
