@@ -96,6 +96,28 @@ fn each_step_is_told_as_it_happens() {
     assert_eq!(states, wanted);
 }
 
+/// There and back again: told in whatever order, the address was last changed when it went back.
+#[test]
+fn an_address_that_changes_back_is_changed_twice() {
+    let tellings =
+        [("2026-11-02T08:00:00Z", "Bonn"), ("2026-11-02T09:00:00Z", "Köln"), ("2026-11-02T10:00:00Z", "Bonn")];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let host = host();
+        let shop = shop::shop(&host, json!({}));
+        let mut last = Value::Null;
+        for number in order {
+            let (at, city) = tellings[number];
+            let body = whole(at, "paid", city, json!({})).to_string();
+            let request = signed(&host, "shopify-secret", "orders/updated", at, at, body.as_bytes());
+            last = deliver(&host, &shop, request).unwrap().events.first().map_or(last, told);
+        }
+        assert!(
+            shop::agrees(&last, &json!({ "state": "AddressChanged", "at": 1_793_613_600_000_u64 })),
+            "{order:?}: {last}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]

@@ -215,7 +215,8 @@ impl Picture {
         }
     }
 
-    /// Addresses with the versions that told them, oldest first, neighbours that agree as one.
+    /// Addresses with the versions that told them, oldest first. Where there are too many, one that both its neighbours
+    /// agree with says nothing.
     fn remember_address(&mut self, snapshot: &Snapshot) {
         if snapshot.address.is_empty() {
             return;
@@ -224,16 +225,19 @@ impl Picture {
         let digest = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         self.addresses.push((snapshot.version, digest));
         self.addresses.sort();
-        self.addresses.dedup_by(|later, earlier| later.1 == earlier.1);
+        self.addresses.dedup();
         if self.addresses.len() > ENTRIES {
-            self.addresses.remove(1);
+            let quiet =
+                self.addresses.windows(3).position(|three| three[0].1 == three[1].1 && three[1].1 == three[2].1);
+            self.addresses.remove(quiet.map_or(0, |place| place + 1));
         }
     }
 
     /// Where the order stands, and since when.
     fn stand(&self) -> (OrderState, Timestamp) {
         let facts = STATES.iter().filter_map(|(state, word)| Some((*state, *self.facts.get(*word)?)));
-        let moved = self.addresses.iter().skip(1).map(|(version, _)| (OrderState::AddressChanged, *version));
+        let changes = self.addresses.windows(2).filter(|two| two[0].1 != two[1].1);
+        let moved = changes.map(|two| (OrderState::AddressChanged, two[1].0));
         let waiting = self.matters.values().filter(|(_, open, _)| *open);
         let asked = waiting.map(|(at, _, since)| (OrderState::RefundRequested, (*since).min(*at)));
         let rank = |state: OrderState| STATES.iter().position(|(known, _)| *known == state);
