@@ -97,6 +97,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
                 needs_row = true;
                 news::delivery(tx, it, delivery)?;
             }
+            ChannelEvent::Profile(_) | ChannelEvent::Supplement(_) | ChannelEvent::Typing(_) => needs_row = true,
         }
     }
     if needs_row {
