@@ -154,6 +154,14 @@ pub struct Said {
     pub proved: bool,
     /// The person whose it is.
     pub owner: Option<ContactId>,
+    /// As a mere claim it still tells who writes, see [`leads`].
+    pub leads: bool,
+}
+
+/// Whether a claimed handle tells who writes: an address and a number do, because answers go there and nowhere else, and
+/// whatever else the same channel told of before. Another channel's names do not.
+pub fn leads(kind: HandleKind, channel: &ChannelName, known_by: &str) -> bool {
+    matches!(kind, HandleKind::Email | HandleKind::Phone) || known_by == channel.as_str()
 }
 
 /// What a handle of such a list comes to.
@@ -180,7 +188,7 @@ pub fn read(said: &[Said]) -> (Option<usize>, Vec<Role>) {
     let lead = if said.iter().any(|it| it.proved) {
         said.iter().position(|it| it.proved && it.owner.is_some())
     } else {
-        said.first().and_then(|it| it.owner).map(|_| 0)
+        said.first().filter(|it| it.leads).and_then(|it| it.owner).map(|_| 0)
     };
     let person = lead.and_then(|place| said[place].owner);
     let role = |(place, it): (usize, &Said)| match (it.owner, it.proved) {
@@ -265,7 +273,8 @@ mod tests {
     #[test]
     fn who_is_named_by_what() {
         use Role::*;
-        let said = |proved, owner: Option<i64>| Said { proved, owner: owner.map(ContactId) };
+        let said = |proved, owner: Option<i64>| Said { proved, owner: owner.map(ContactId), leads: true };
+        let strange = Said { leads: false, ..said(false, Some(1)) };
         for (what, list, lead, roles) in [
             ("a first mail", vec![said(false, None)], None, vec![Own]),
             ("a second mail", vec![said(false, Some(1))], Some(0), vec![Theirs]),
@@ -284,6 +293,7 @@ mod tests {
                 Some(0),
                 vec![Theirs, Claimed],
             ),
+            ("a channel that poses as another's customer", vec![strange], None, vec![Claimed]),
             ("nobody", vec![], None, vec![]),
         ] {
             assert_eq!(read(&list), (lead, roles), "{what}");
@@ -301,8 +311,13 @@ mod tests {
     proptest! {
         /// A claim alone never decides who somebody is where anything is proved, and never joins.
         #[test]
-        fn claims_join_nobody(list in prop::collection::vec((any::<bool>(), prop::option::of(1i64..4)), 0..6)) {
-            let said: Vec<_> = list.iter().map(|(proved, owner)| Said { proved: *proved, owner: owner.map(ContactId) }).collect();
+        fn claims_join_nobody(
+            list in prop::collection::vec((any::<bool>(), prop::option::of(1i64..4), any::<bool>()), 0..6),
+        ) {
+            let said = |(proved, owner, leads): &(bool, Option<i64>, bool)| {
+                Said { proved: *proved, owner: owner.map(ContactId), leads: *leads }
+            };
+            let said: Vec<_> = list.iter().map(said).collect();
             let (lead, roles) = read(&said);
             prop_assert_eq!(roles.len(), said.len());
             if let Some(lead) = lead {

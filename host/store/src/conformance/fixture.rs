@@ -3,6 +3,7 @@ use super::{Unmet, allowed, found};
 use crate::*;
 use std::sync::Arc;
 use tributary_model::decision::{Action, Clock, Decision, Happening};
+use tributary_model::identity::Verifies;
 use tributary_model::life;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Handle, HandleKind, Inbound, ThreadHints};
 
@@ -44,6 +45,7 @@ pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewAr
         state: Vec::new(),
         scope: StateScope { plugin: "channel-test".into(), channel: channel.into() },
         replays: None,
+        verifies: Verifies::all(),
     }
 }
 
