@@ -12,6 +12,7 @@ mod decide;
 mod deliver;
 mod desk;
 mod differences;
+mod feed;
 mod happenings;
 mod listing;
 mod lives;
@@ -284,14 +285,44 @@ impl Store for SqliteStore {
         self.readers.read(|conn| plugins::read(conn, scope, key, now))
     }
 
-    async fn write_state(
+    async fn state_keys(
+        &self,
+        scope: &StateScope,
+        prefix: &str,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        self.readers.read(|conn| plugins::keys(conn, scope, prefix, most, now))
+    }
+
+    async fn keep(
         &self,
         scope: &StateScope,
         writes: Vec<StateWrite>,
-        _now: Timestamp,
+        items: Vec<FeedItem>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let scope = scope.clone();
-        self.writer.run(Full::Wait, move |tx| plugins::write(tx, &scope, &writes)).await
+        self.writer
+            .run(Full::Wait, move |tx| {
+                plugins::write(tx, &scope, &writes)?;
+                feed::publish(tx, &scope.channel, &items, now)
+            })
+            .await
+    }
+
+    async fn feed(
+        &self,
+        channel: &ChannelName,
+        topic: &str,
+        after: FeedId,
+        most: usize,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        self.readers.read(|conn| feed::after(conn, channel, topic, after, most))
+    }
+
+    async fn poll_cursor(&self, channel: &ChannelName) -> Result<Option<String>, StoreError> {
+        self.readers.read(|conn| feed::cursor(conn, channel))
     }
 
     async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<i64, StoreError> {
