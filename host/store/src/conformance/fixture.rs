@@ -6,6 +6,7 @@ use tributary_model::decision::{Action, Clock, Decision, Happening};
 use tributary_model::identity::Verifies;
 use tributary_model::life;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Handle, HandleKind, Inbound, ThreadHints};
+use tributary_model::order::{Money, Order, OrderState};
 
 /// The channel of most cases.
 pub const MAIL: &str = "mail";
@@ -26,6 +27,32 @@ pub fn mail(external_id: &str, from: &str, text: &str) -> Inbound {
         content: Content { text: text.to_owned(), ..Content::default() },
         thread: ThreadHints::default(),
         automatic: false,
+        attributes: Vec::new(),
+    }
+}
+
+/// A handle that its channel proves.
+pub fn proved(kind: HandleKind, value: &str) -> Handle {
+    Handle { kind, value: value.into(), verified: true }
+}
+
+/// A handle that somebody claims.
+pub fn claimed(kind: HandleKind, value: &str) -> Handle {
+    Handle { kind, value: value.into(), verified: false }
+}
+
+/// An order that was shipped then.
+pub fn order(id: &str, buyer: &[Handle], at: u64) -> Order {
+    Order {
+        id: id.into(),
+        state: OrderState::Shipped,
+        at: Timestamp(at),
+        buyer: buyer.to_vec(),
+        total: Money { currency: "CNY".into(), minor: 1_999 },
+        first_order: false,
+        lines: Vec::new(),
+        parcel: Some("SF1".into()),
+        promised_by: None,
         attributes: Vec::new(),
     }
 }

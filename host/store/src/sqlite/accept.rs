@@ -263,6 +263,9 @@ impl Incoming<'_> {
         let subject = self.inbound.subject.clone();
         let mut it = Conversation::open(ConversationId(0), contact, new.channel.clone(), subject, token, self.came);
         it.received(&new.channel, self.inbound.automatic, sent, self.came);
+        if self.inbound.author != Author::Customer {
+            it.last_sent = Timestamp(0);
+        }
         row::insert(tx, &mut it)?;
         Ok(it)
     }
