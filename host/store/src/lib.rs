@@ -186,6 +186,17 @@ pub trait Store: Lives + Contacts {
         most: usize,
     ) -> Result<Vec<FeedRow>, StoreError>;
 
+    /// The conversation in which somebody is writing: that of the dialogue, else the newest of the contact that is not
+    /// closed. Looks only.
+    async fn writing(
+        &self,
+        channel: &ChannelName,
+        typing: &tributary_model::message::Typing,
+    ) -> Result<Option<ConversationId>, StoreError>;
+
+    /// How the customer of a conversation is reached live. `None`: there is no such conversation.
+    async fn reach(&self, id: ConversationId) -> Result<Option<Reach>, StoreError>;
+
     /// Where a polled channel goes on; none: from the beginning. [`Source::Poll`] moves it.
     async fn poll_cursor(&self, channel: &ChannelName) -> Result<Option<String>, StoreError>;
 

@@ -321,6 +321,18 @@ impl Store for SqliteStore {
         self.readers.read(|conn| feed::after(conn, channel, topic, after, most))
     }
 
+    async fn writing(
+        &self,
+        channel: &ChannelName,
+        typing: &tributary_model::message::Typing,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        self.readers.read(|conn| feed::writing(conn, channel, typing))
+    }
+
+    async fn reach(&self, id: ConversationId) -> Result<Option<Reach>, StoreError> {
+        self.readers.read(|conn| feed::reach(conn, id))
+    }
+
     async fn poll_cursor(&self, channel: &ChannelName) -> Result<Option<String>, StoreError> {
         self.readers.read(|conn| feed::cursor(conn, channel))
     }

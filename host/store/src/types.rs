@@ -581,6 +581,17 @@ pub struct FeedRow {
     pub at: Timestamp,
 }
 
+/// How the customer of a conversation is reached live.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reach {
+    /// The channel the customer used last.
+    pub channel: ChannelName,
+    /// The customer's handles.
+    pub to: Vec<tributary_model::message::Handle>,
+    /// The customer's newest message on that channel, by the id that the channel gave it.
+    pub newest: Option<String>,
+}
+
 /// A token to keep.
 #[derive(Clone, Debug)]
 pub struct NewToken {

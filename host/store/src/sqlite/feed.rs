@@ -1,10 +1,12 @@
 //! Feeds: what a channel's clients see live, and where polled channels go on.
 use super::codec::{moment, time};
+use super::row;
 use super::tx::{Tx, many, one};
-use crate::{FeedId, FeedItem, FeedRow, StoreError};
+use crate::{FeedId, FeedItem, FeedRow, Reach, StoreError};
 use rusqlite::Connection;
 use std::time::Duration;
-use tributary_model::{ChannelName, Timestamp};
+use tributary_model::message::Typing;
+use tributary_model::{ChannelName, ConversationId, Timestamp};
 
 /// How long an item is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -81,4 +83,43 @@ pub(super) fn moved(
 pub(super) fn cursor(conn: &Connection, channel: &ChannelName) -> Result<Option<String>, StoreError> {
     let found = one(conn, "SELECT cursor FROM poll WHERE channel = ?", [channel.as_str()], |row| row.get(0))?;
     Ok(found.flatten())
+}
+
+/// See [`crate::Store::writing`].
+pub(super) fn writing(
+    conn: &Connection,
+    channel: &ChannelName,
+    typing: &Typing,
+) -> Result<Option<ConversationId>, StoreError> {
+    if let Some(key) = typing.thread_key.as_deref() {
+        let sql = "SELECT conversation FROM dialogue WHERE channel = ? AND key = ?";
+        let found = one(conn, sql, (channel.as_str(), key), |row| Ok(ConversationId(row.get(0)?)))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    for handle in &typing.from {
+        let sql = "SELECT c.id FROM handle AS h JOIN conversation AS c INDEXED BY conversation_contact \
+                   ON c.contact = h.contact WHERE h.value = ? AND h.kind = ? AND c.state <> 'closed' \
+                   ORDER BY c.id DESC LIMIT 1";
+        let found = one(conn, sql, (&handle.value, handle.kind.as_str()), |row| Ok(ConversationId(row.get(0)?)))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// See [`crate::Store::reach`].
+pub(super) fn reach(conn: &Connection, id: ConversationId) -> Result<Option<Reach>, StoreError> {
+    let Some(it) = row::load(conn, id)? else { return Ok(None) };
+    let to = row::contact(conn, it.contact)?.map(|contact| contact.handles).unwrap_or_default();
+    let newest = one(
+        conn,
+        "SELECT external_id FROM message WHERE conversation = ? AND channel = ? AND author = 'customer' \
+         AND external_id <> '' ORDER BY id DESC LIMIT 1",
+        (id.0, it.last_channel.as_str()),
+        |row| row.get(0),
+    )?;
+    Ok(Some(Reach { channel: it.last_channel, to, newest }))
 }
