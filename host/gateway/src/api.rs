@@ -9,6 +9,7 @@
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 pub mod auth;
+mod contacts;
 mod conversations;
 mod doc;
 mod download;
@@ -188,6 +189,13 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         work("/api/v1/conversations/{id}/snooze", post(conversations::snooze)),
         work("/api/v1/conversations/{id}/close", post(conversations::close)),
         work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
+        read("/api/v1/contacts", get(contacts::find)),
+        read("/api/v1/contacts/{id}", get(contacts::show)),
+        work("/api/v1/contacts/{id}/join", post(contacts::join)),
+        work("/api/v1/joins/{id}/undo", post(contacts::undo)),
+        read("/api/v1/suggestions", get(contacts::suggestions)),
+        work("/api/v1/suggestions/{id}/accept", post(contacts::accept)),
+        work("/api/v1/suggestions/{id}/dismiss", post(contacts::dismiss)),
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),

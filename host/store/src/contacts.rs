@@ -170,12 +170,19 @@ pub trait Contacts: Send + Sync {
     /// A page of suggestions that nobody has decided, the latest first.
     async fn suggestions(&self, page: Page) -> Result<Listing<Suggestion>, StoreError>;
 
-    /// A person accepts a suggestion, which joins the two, or dismisses it for good. The join, where there is one.
-    async fn decide_suggestion(
+    /// A person accepts a suggestion, which joins the two.
+    async fn accept_suggestion(
         &self,
         id: SuggestionId,
-        accept: bool,
         by: &str,
         now: Timestamp,
-    ) -> Result<Result<Option<JoinId>, JoinRefused>, StoreError>;
+    ) -> Result<Result<JoinId, JoinRefused>, StoreError>;
+
+    /// A person dismisses a suggestion: the two are never suggested for this reason again.
+    async fn dismiss_suggestion(
+        &self,
+        id: SuggestionId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), JoinRefused>, StoreError>;
 }

@@ -75,6 +75,11 @@ kinds! {
     /// It failed again.
     ReplayFailed = "replay-failed", UNPROCESSABLE_ENTITY, "It failed again",
         "`detail` says why. It stays parked; replay it again when the cause is gone.";
+    /// They are one already.
+    OneContact = "one-contact", CONFLICT, "They are one contact already",
+        "There is nothing to do. GET /api/v1/contacts/{id} lists the contacts that were joined as `ids`.";
+    /// It was undone or decided already.
+    DecidedBefore = "decided-before", CONFLICT, "It was decided already", "`detail` says how.";
     /// The bytes are no plugin of this house.
     NotAPlugin = "not-a-plugin", UNPROCESSABLE_ENTITY, "This is no plugin that can be loaded",
         "`detail` says what is wrong with the file. `tributary plugin inspect FILE` and `tributary plugin compat FILE` say more. Nothing has changed.";

@@ -281,15 +281,16 @@ async fn a_suggestion_is_decided_once(store: &dyn Store) -> Held {
     let rest = store.suggestions(Page { after: first.next.clone(), limit: 9 }).await?;
     same("in pages", (first.items.len(), rest.items.len(), rest.next.is_none()), (1, 1, true))?;
     let (no, yes) = (first.items[0].id, rest.items[0].id);
-    let joined = allowed("yes", store.decide_suggestion(yes, true, ANN, Timestamp(3)).await?)?;
-    holds("it is a join", joined.is_some())?;
-    same("no", store.decide_suggestion(no, false, ANN, Timestamp(3)).await?, Ok(None))?;
+    let joined = allowed("yes", store.accept_suggestion(yes, ANN, Timestamp(3)).await?)?;
+    same("no", store.dismiss_suggestion(no, ANN, Timestamp(3)).await?, Ok(()))?;
+    let joins = contact(store, who(store, pairs[0].0).await?).await?.joins;
+    same("it is a join", joins.iter().map(|it| it.id).collect(), vec![joined])?;
     same("they are one", who(store, pairs[0].0).await?, who(store, pairs[0].1).await?)?;
     for (id, state) in [(yes, Advice::Accepted), (no, Advice::Dismissed)] {
-        let again = store.decide_suggestion(id, true, ANN, Timestamp(4)).await?;
+        let again = store.accept_suggestion(id, ANN, Timestamp(4)).await?;
         same("again", again, Err(JoinRefused::Decided(state)))?;
     }
-    let unknown = store.decide_suggestion(SuggestionId(99), true, ANN, Timestamp(4)).await?;
+    let unknown = store.accept_suggestion(SuggestionId(99), ANN, Timestamp(4)).await?;
     same("of none", unknown, Err(JoinRefused::NoSuggestion))?;
     told(store, "chat", "again", &pairs[1].2, 5).await?;
     same("never suggested again", suggestions(store).await?, Vec::new())

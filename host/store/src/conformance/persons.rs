@@ -109,8 +109,10 @@ impl Books<'_> {
             _ => {
                 let items = store.suggestions(page(MOST)).await?.items;
                 if let Some(it) = (!items.is_empty()).then(|| &items[usize::from(to) % items.len()]) {
-                    let joined = store.decide_suggestion(it.id, how % 2 == 0, "agent:ann", now).await?;
-                    same("as decided", allowed("the decision", joined)?.is_some(), how % 2 == 0)?;
+                    match how % 2 {
+                        0 => allowed("yes", store.accept_suggestion(it.id, "agent:ann", now).await?).map(drop)?,
+                        _ => allowed("no", store.dismiss_suggestion(it.id, "agent:ann", now).await?)?,
+                    }
                 }
             }
         }

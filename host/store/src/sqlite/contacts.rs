@@ -65,17 +65,24 @@ impl Contacts for SqliteStore {
         self.readers.read(|conn| detail::suggestions(conn, &page))
     }
 
-    async fn decide_suggestion(
+    async fn accept_suggestion(
         &self,
         id: SuggestionId,
-        yes: bool,
         by: &str,
         now: Timestamp,
-    ) -> Result<Result<Option<JoinId>, JoinRefused>, StoreError> {
+    ) -> Result<Result<JoinId, JoinRefused>, StoreError> {
         let by = by.to_owned();
-        self.writer
-            .run(Full::Wait, move |tx| if yes { accept(tx, id, &by, now) } else { dismiss(tx, id, &by, now) })
-            .await
+        self.writer.run(Full::Wait, move |tx| accept(tx, id, &by, now)).await
+    }
+
+    async fn dismiss_suggestion(
+        &self,
+        id: SuggestionId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), JoinRefused>, StoreError> {
+        let by = by.to_owned();
+        self.writer.run(Full::Wait, move |tx| dismiss(tx, id, &by, now)).await
     }
 }
 

@@ -5,7 +5,7 @@
 mod compose;
 mod reroute;
 
-pub(super) use compose::compose;
+pub(super) use compose::{compose, recipients};
 
 use super::codec::{At, moment, time};
 use super::happenings::{self, Cause as Happened};

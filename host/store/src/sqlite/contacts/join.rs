@@ -235,16 +235,15 @@ pub(in super::super) fn accept(
     id: SuggestionId,
     by: &str,
     now: Timestamp,
-) -> Result<Result<Option<JoinId>, JoinRefused>, StoreError> {
+) -> Result<Result<JoinId, JoinRefused>, StoreError> {
     let it = match undecided(tx.conn, id)? {
         Ok(it) => it,
         Err(refused) => return Ok(Err(refused)),
     };
     let (kind, value) = &it.by_handle;
-    let joined = join(tx, (it.one, it.other), Some((*kind, value)), &it.why, by, now)?;
-    if joined.is_none() {
+    let Some(joined) = join(tx, (it.one, it.other), Some((*kind, value)), &it.why, by, now)? else {
         return Ok(Err(JoinRefused::One));
-    }
+    };
     decided(tx, id, Advice::Accepted, by, now)?;
     Ok(Ok(joined))
 }
@@ -255,7 +254,7 @@ pub(in super::super) fn dismiss(
     id: SuggestionId,
     by: &str,
     now: Timestamp,
-) -> Result<Result<Option<JoinId>, JoinRefused>, StoreError> {
+) -> Result<Result<(), JoinRefused>, StoreError> {
     let it = match undecided(tx.conn, id)? {
         Ok(it) => it,
         Err(refused) => return Ok(Err(refused)),
@@ -267,7 +266,7 @@ pub(in super::super) fn dismiss(
             Line { actor: by, act: "dismissed", detail: Some(&detail), contact: Some(contact), ..Line::default() };
         tx.event(None, now, line)?;
     }
-    Ok(Ok(None))
+    Ok(Ok(()))
 }
 
 fn undecided(conn: &Connection, id: SuggestionId) -> Result<Result<crate::Suggestion, JoinRefused>, StoreError> {

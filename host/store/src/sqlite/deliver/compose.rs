@@ -34,14 +34,7 @@ struct Newest {
 /// if it knows any: another address of the same person was not written from.
 pub(in super::super) fn address(conn: &Connection, it: &Conversation, channel: &str) -> Result<Address, StoreError> {
     let newest = newest(conn, it, channel)?;
-    let mut handles = contacts::handles(conn, it.contact)?;
-    if let Some(newest) = &newest {
-        let place = |handle: &Handle| newest.from.iter().position(|f| f.kind == handle.kind && f.value == handle.value);
-        handles.sort_by_key(|handle| place(handle).unwrap_or(usize::MAX));
-        if handles.first().is_some_and(|handle| place(handle).is_some()) {
-            handles.retain(|handle| place(handle).is_some());
-        }
-    }
+    let handles = known_there(conn, it, newest.as_ref())?;
     let mut earlier = many(
         conn,
         "SELECT external_id, author = 'customer' FROM message INDEXED BY message_timeline \
@@ -71,6 +64,27 @@ pub(in super::super) fn address(conn: &Connection, it: &Conversation, channel: &
         in_reply_to,
         references: codec::words(&references),
     })
+}
+
+/// To whom by one channel.
+pub(in super::super) fn recipients(
+    conn: &Connection,
+    it: &Conversation,
+    channel: &str,
+) -> Result<Vec<Handle>, StoreError> {
+    known_there(conn, it, newest(conn, it, channel)?.as_ref())
+}
+
+/// The contact's handles that its newest message came with, best first; all of them where it came with none of these.
+fn known_there(conn: &Connection, it: &Conversation, newest: Option<&Newest>) -> Result<Vec<Handle>, StoreError> {
+    let mut handles = contacts::handles(conn, it.contact)?;
+    let Some(newest) = newest else { return Ok(handles) };
+    let place = |handle: &Handle| newest.from.iter().position(|f| f.kind == handle.kind && f.value == handle.value);
+    handles.sort_by_key(|handle| place(handle).unwrap_or(usize::MAX));
+    if handles.first().is_some_and(|handle| place(handle).is_some()) {
+        handles.retain(|handle| place(handle).is_some());
+    }
+    Ok(handles)
 }
 
 fn newest(conn: &Connection, it: &Conversation, channel: &str) -> Result<Option<Newest>, StoreError> {
