@@ -115,6 +115,7 @@ impl Pipeline {
                     state: writes(effects),
                     scope: StateScope { plugin: seat.side(side).info().name.clone(), channel: channel.name.clone() },
                     replays: how.replays(),
+                    verifies: channel.verifies.clone(),
                 },
                 lease,
             )
