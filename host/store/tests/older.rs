@@ -20,7 +20,7 @@ INSERT INTO message (id, conversation, channel, author, contact, external_id, di
     (3, 1, 'mail', 'customer', 1, '<2>', zeroblob(32), 0, 9223372036854775807, 50, 'third'),
     (4, 1, 'mail', 'agent', NULL, NULL, NULL, 0, 60, 60, 'fourth');
 INSERT INTO orders (channel, id, at, body) VALUES ('shop', 'A-1', 5,
-    '{"id":"A-1","state":"paid","at":5,"buyer":[],"total":["CNY",1],"first_order":false,"lines":[],"parcel":null,"promised_by":null,"attributes":[]}');
+    '{"id":"A-1","state":"paid","at":5,"buyer":[["email","a@x",false]],"total":["CNY",1],"first_order":false,"lines":[],"parcel":null,"promised_by":null,"attributes":[]}');
 "#;
 
 #[tokio::test]
@@ -37,8 +37,11 @@ async fn the_first_schema_is_brought_up_to_date() {
     assert_eq!(it.contact.handles, [claimed(HandleKind::Email, "a@x"), number]);
     let known: Vec<_> = it.handles.iter().map(|known| (known.since, known.channel.is_some())).collect();
     assert_eq!(known, [(Timestamp(10), false); 2]);
-    assert_eq!((it.ids, it.joins.len()), (vec![ContactId(1)], 0));
+    assert_eq!((&it.ids[..], it.joins.len()), (&[ContactId(1)][..], 0));
     assert_eq!(store.contact(ContactId(2)).await.expect("reads").expect("a contact").handles, []);
+
+    let bought: Vec<_> = it.orders.iter().map(|known| (known.channel.as_str(), known.order.id.as_str())).collect();
+    assert_eq!(bought, [("shop", "A-1")]);
 
     let it = store.conversation(ConversationId(1)).await.expect("reads").expect("a conversation");
     let texts: Vec<_> = it.messages.iter().map(|message| message.content.text.as_str()).collect();

@@ -10,8 +10,9 @@ use tributary_model::identity::{self, Meeting, Reason, Role, Said, Verifies};
 use tributary_model::message::{Handle, HandleKind};
 use tributary_model::{ChannelName, ContactId, Timestamp};
 
-/// How many handles of one list count: a number from a guest is never trusted.
+/// How many handles of one list count, and how long one may be: a number from a guest is never trusted.
 const MOST_HANDLES: usize = 32;
+const LONGEST_HANDLE: usize = 2_000;
 
 /// Who wrote.
 #[derive(Clone, Copy)]
@@ -46,7 +47,8 @@ impl Told<'_> {
     /// The person these handles name, joined as they say, or a new one. Without any handle it is always a new one.
     pub(super) fn author(&self, tx: &mut Tx<'_>, from: &[Handle], name: Option<&str>) -> Result<Author, StoreError> {
         let mut list: Vec<&Handle> = Vec::with_capacity(from.len().min(MOST_HANDLES));
-        for handle in from.iter().take(MOST_HANDLES) {
+        let usable = |handle: &&Handle| (1..=LONGEST_HANDLE).contains(&handle.value.len());
+        for handle in from.iter().filter(usable).take(MOST_HANDLES) {
             if !list.iter().any(|known| known.kind == handle.kind && known.value == handle.value) {
                 list.push(handle);
             }

@@ -17,6 +17,9 @@ const LONGEST: usize = 4_096;
 
 /// Keeps what a channel knows of a person, who may be new. Whether that changed anything.
 pub(super) fn profile(tx: &mut Tx<'_>, told: &Told<'_>, it: &Profile) -> Result<bool, StoreError> {
+    if it.handles.is_empty() {
+        return Ok(false);
+    }
     let events = tx.newest();
     let author = told.author(tx, &it.handles, it.display_name.as_deref())?;
     let sql = "SELECT id, name, handles, tags, attributes FROM contact WHERE id = ?";

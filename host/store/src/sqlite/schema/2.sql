@@ -91,6 +91,10 @@ ALTER TABLE outgoing ADD COLUMN tried TEXT;
 
 -- Who ordered.
 ALTER TABLE orders ADD COLUMN contact INTEGER REFERENCES contact (id);
+UPDATE orders SET contact = (
+    SELECT handle.contact FROM json_each(orders.body, '$.buyer') AS b JOIN handle
+    ON handle.kind = json_extract(b.value, '$[0]') AND handle.value = json_extract(b.value, '$[1]') LIMIT 1
+);
 CREATE INDEX orders_contact ON orders (contact) WHERE contact IS NOT NULL;
 CREATE INDEX orders_id ON orders (id);
 CREATE INDEX conversation_order_id ON conversation_order (id);
