@@ -1,5 +1,5 @@
 //! The command line.
-use crate::client::{self, ChannelCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::client::{self, ChannelCommand, ContactCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +35,9 @@ enum Command {
     /// Work the queue of a running daemon
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// See who is who: handles, orders, conversations; join contacts and take joins back
+    #[command(subcommand)]
+    Contact(ContactCommand),
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -107,6 +110,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
+        Command::Contact(command) => client::run_contact(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),

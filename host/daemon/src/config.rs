@@ -11,6 +11,7 @@ use toml::de::DeTable;
 use tributary_fleet::{FleetConfig, PlaceEntry};
 use tributary_gateway::smtp;
 use tributary_model::Place;
+use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
 use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub places: Vec<PlaceEntry>,
     /// How calls are recorded; none: they are not.
     pub recording: Option<RecorderConfig>,
+    /// When another channel continues a conversation. Read at the start only.
+    pub continuity: Continuity,
 }
 
 /// A mail door.
@@ -120,6 +123,7 @@ impl Config {
         let egress = egress(dir, top.section("egress"));
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
+        let continuity = continuity(top.section("continuity"));
         let channels = top.sections("channel");
         let mut places: Vec<PlaceEntry> =
             channels.into_iter().filter_map(|section| plugins::channel(dir, &plugins, section)).collect();
@@ -145,6 +149,7 @@ impl Config {
             fleet: plugins.fleet,
             places,
             recording: plugins.recording,
+            continuity,
         })
     }
 }
@@ -326,6 +331,16 @@ fn pipeline(section: Section<'_, '_>) -> tributary_pipeline::Config {
     backoff.most = section.duration("retry-most", Duration::from_millis(10), 240 * HOUR).unwrap_or(backoff.most);
     backoff.tries =
         section.number("retry-tries", 1, 1_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(backoff.tries);
+    section.finish();
+    config
+}
+
+fn continuity(section: Section<'_, '_>) -> Continuity {
+    let mut config = Continuity::default();
+    let year = 366 * 24 * HOUR;
+    config.window = section.duration("window", Duration::ZERO, year).unwrap_or(config.window);
+    config.fallback = section.flag("fallback").unwrap_or(config.fallback);
+    config.reach = section.duration("reach", Duration::ZERO, year).unwrap_or(config.reach);
     section.finish();
     config
 }

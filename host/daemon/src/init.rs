@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tributary_fleet::lock::Lock;
 use tributary_gateway::api::auth::new_token;
+use tributary_model::continuity::Continuity;
 use tributary_runtime::{Kind, Package};
 use tributary_store::{NewToken, Scope};
 
@@ -112,7 +113,7 @@ fn bundled(named: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
 
 /// The first token, for the command line of this folder.
 async fn first_token(folder: &Folder) -> anyhow::Result<String> {
-    let store = wire::open_store(folder)?;
+    let store = wire::open_store(folder, Continuity::default())?;
     let (secret, digest) =
         new_token().map_err(|error| anyhow::anyhow!("there are no random numbers for a token: {error}"))?;
     let token = NewToken { name: "operator".into(), digest, scope: Scope::Admin };
@@ -165,6 +166,7 @@ fn entry(plugin: &str) -> String {
 name = "{name}"
 plugin = "{plugin}"
 addresses = ["*"]                              # or ["support@shop.example", "*@help.shop.example"]
+# verifies = ["email"]                         # kinds of handle it may prove; by default its platform's own, no addresses and numbers
 config-file = "config/{plugin}.toml"
 "#
     )
@@ -314,6 +316,12 @@ listen = "{}"
 # response-size = "8 MiB"                      # of an answer's body at most
 # authorities = []                             # PEM files of authorities to trust besides the machine's own
 
+# When a customer who writes by another channel goes on with a conversation instead of opening one.
+# [continuity]
+# window = "72 h"                              # after its last message; about the same order, or the only open matter
+# fallback = true                              # an answer whose channel is closed by now goes out by another …
+# reach = "30 d"                               # … that the customer wrote by so lately, if not in this conversation
+
 # [log]
 # filter = "info"
 # format = "text"                              # or "json"
@@ -360,6 +368,7 @@ mod tests {
         assert_eq!(format!("{:?}", shown.fleet), format!("{:?}", absent.fleet));
         assert_eq!(shown.recording, absent.recording);
         assert_eq!(shown.egress, absent.egress);
+        assert_eq!(shown.continuity, absent.continuity);
         assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
     }
 }

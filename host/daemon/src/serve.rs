@@ -36,7 +36,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let metrics = telemetry::metrics()?;
     let folder = Folder(config.dir.as_path().into());
-    let store = wire::open_store(&folder).context("the store cannot be opened")?;
+    let store = wire::open_store(&folder, config.continuity).context("the store cannot be opened")?;
     let feeds = Arc::<Feeds>::default();
     let (services, upkeep) = wire::services(&config, &folder, &store, &feeds)?;
     let blobs = services.blobs.clone();

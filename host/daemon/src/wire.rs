@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tributary_fleet::Fleet;
 use tributary_gateway::desk::{ChannelView, Desk, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
+use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
 use tributary_model::message::{Arrival, Response};
 use tributary_model::{ChannelName, ConversationId, ParkedId, PluginName, Timestamp};
@@ -20,13 +21,14 @@ use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewReply, StateScope, Store, StoreError};
 
 /// The store of a folder.
-pub fn open_store(folder: &Folder) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(&SqliteConfig::new(folder.data()))?))
+pub fn open_store(folder: &Folder, continuity: Continuity) -> Result<Arc<dyn Store>, StoreError> {
+    let config = SqliteConfig { continuity, ..SqliteConfig::new(folder.data()) };
+    Ok(Arc::new(SqliteStore::open(&config)?))
 }
 
 /// Whether the store of a folder could be opened. A daemon that runs has it locked, which is no fault.
-pub fn probe_store(_config: &Config, folder: &Folder) -> Result<(), StoreError> {
-    match open_store(folder) {
+pub fn probe_store(config: &Config, folder: &Folder) -> Result<(), StoreError> {
+    match open_store(folder, config.continuity) {
         Ok(_) | Err(StoreError::Locked(_)) => Ok(()),
         Err(error) => Err(error),
     }

@@ -2,6 +2,7 @@
 //! put in use.
 use crate::oci::OciConfig;
 use std::path::PathBuf;
+use tributary_model::identity::Verifies;
 use tributary_model::{Place, PluginName};
 use tributary_pipeline::{AddressPattern, BreakerLimits};
 use tributary_runtime::{Budgets, Grants};
@@ -21,6 +22,8 @@ pub struct PlaceEntry {
     pub grants: Grants,
     /// Whose mail a channel takes; empty for a policy.
     pub addresses: Vec<AddressPattern>,
+    /// Which kinds of handle a channel may prove.
+    pub verifies: Verifies,
     /// How a new generation is put in use here, where it is not as everywhere.
     pub rollout: Option<Rollout>,
 }

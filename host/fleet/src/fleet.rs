@@ -62,6 +62,7 @@ impl House {
                     name: name.clone(),
                     seat: seated.adapter(),
                     addresses: seated.entry.addresses.clone(),
+                    verifies: seated.entry.verifies.clone(),
                 }),
                 Place::Policy(_) => policies.push(seated.policy()),
             }

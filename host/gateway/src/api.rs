@@ -10,6 +10,7 @@
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 pub mod auth;
 mod channels;
+mod contacts;
 mod conversations;
 mod doc;
 mod download;
@@ -237,6 +238,13 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         read("/api/v1/channels", get(channels::list)),
         rule("/api/v1/channels/{name}/samples", post(channels::samples)),
         take,
+        read("/api/v1/contacts", get(contacts::find)),
+        read("/api/v1/contacts/{id}", get(contacts::show)),
+        work("/api/v1/contacts/{id}/join", post(contacts::join)),
+        work("/api/v1/joins/{id}/undo", post(contacts::undo)),
+        read("/api/v1/suggestions", get(contacts::suggestions)),
+        work("/api/v1/suggestions/{id}/accept", post(contacts::accept)),
+        work("/api/v1/suggestions/{id}/dismiss", post(contacts::dismiss)),
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),

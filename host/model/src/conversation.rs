@@ -51,8 +51,10 @@ pub struct Conversation {
     pub contact: ContactId,
     /// The channel it was opened by.
     pub channel: ChannelName,
-    /// The channel the customer used last: answers go out there.
+    /// The channel the customer used last, by sending time: answers go out there.
     pub last_channel: ChannelName,
+    /// When the customer's newest message was sent; the epoch where only machines wrote.
+    pub last_sent: Timestamp,
     /// Its subject.
     pub subject: Option<String>,
     /// Where it stands.
@@ -150,6 +152,7 @@ impl Conversation {
             id,
             contact,
             last_channel: channel.clone(),
+            last_sent: Timestamp(0),
             channel,
             subject,
             state: State::Open,
@@ -185,13 +188,15 @@ impl Conversation {
         self.holder.as_ref().filter(|holder| holder.holds(now))
     }
 
-    /// A message came in. What a machine wrote does not wake a conversation that rests: an out-of-office notice is no
-    /// reason to reopen. Returns whether it woke.
-    pub fn received(&mut self, channel: &ChannelName, automatic: bool, now: Timestamp) -> bool {
+    /// A message that was sent then came in. What a machine wrote does not wake a conversation that rests: an
+    /// out-of-office notice is no reason to reopen. One that was overtaken by a later one does not say where the customer
+    /// is now. Returns whether it woke.
+    pub fn received(&mut self, channel: &ChannelName, automatic: bool, sent: Timestamp, now: Timestamp) -> bool {
         self.updated = now;
         self.last_automatic = automatic;
-        if !automatic {
+        if !automatic && sent >= self.last_sent {
             self.last_channel = channel.clone();
+            self.last_sent = sent;
         }
         if self.state == State::Open || automatic {
             return false;
@@ -430,9 +435,9 @@ mod tests {
     #[test]
     fn a_machine_is_never_answered_by_a_machine() {
         let mut it = conversation();
-        it.received(&"mail".into(), true, Timestamp(1));
+        it.received(&"mail".into(), true, Timestamp(1), Timestamp(1));
         assert_eq!(decide(&mut it, Action::Reply(Content::default())), Err(Refusal::Automatic));
-        it.received(&"mail".into(), false, Timestamp(2));
+        it.received(&"mail".into(), false, Timestamp(2), Timestamp(2));
         assert_eq!(decide(&mut it, Action::Reply(Content::default())).map(|e| e.len()), Ok(1));
     }
 
@@ -464,12 +469,26 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_does_not_move_the_customer_back() {
+        let mut it = conversation();
+        for (channel, automatic, sent, last) in [
+            ("chat", false, 5, "chat"),
+            ("phone", false, 3, "chat"),
+            ("mail", true, 9, "chat"),
+            ("mail", false, 5, "mail"),
+        ] {
+            it.received(&channel.into(), automatic, Timestamp(sent), Timestamp(10));
+            assert_eq!((it.last_channel.as_str(), it.last_sent), (last, Timestamp(5)));
+        }
+    }
+
+    #[test]
     fn a_new_message_wakes_what_rests_and_a_notice_does_not() {
         for state in State::ALL {
             for automatic in [false, true] {
                 let mut it = conversation();
                 it.state = state;
-                let woke = it.received(&"mail".into(), automatic, Timestamp(5));
+                let woke = it.received(&"mail".into(), automatic, Timestamp(5), Timestamp(5));
                 assert_eq!(woke, state != State::Open && !automatic, "{state:?} {automatic}");
                 assert_eq!(it.queued(), woke || state == State::Open);
             }

@@ -101,6 +101,11 @@ pub enum Settlement {
         /// Why it did not work, for people.
         why: String,
     },
+    /// The channel's reply window is closed, and it did not send: another channel may.
+    Closed {
+        /// Why, for people.
+        why: String,
+    },
     /// Give up.
     Failed {
         /// Why, for people.
@@ -124,7 +129,7 @@ pub fn settle(
                 return Settlement::Failed { why: delivery.detail.unwrap_or_else(|| delivery.state.as_str().into()) };
             }
         },
-        Err(SendError::WindowClosed(why)) => return Settlement::Failed { why: format!("reply window closed: {why}") },
+        Err(SendError::WindowClosed(why)) => return Settlement::Closed { why: format!("reply window closed: {why}") },
         Err(SendError::Permanent(why)) => return Settlement::Failed { why },
         Err(SendError::Unauthorised(why)) => (format!("not authorised: {why}"), None),
         Err(SendError::Temporary { why, after }) => (why, after),
@@ -173,6 +178,8 @@ mod tests {
             Settlement::Again { at: Timestamp(6_000), why: "busy".into() }
         );
         assert!(matches!(settle(fail(), 3, Timestamp(0), &policy), Settlement::Failed { .. }));
+        let closed = settle(Err(SendError::WindowClosed("48 h".into())), 1, Timestamp(0), &policy);
+        assert_eq!(closed, Settlement::Closed { why: "reply window closed: 48 h".into() });
         assert!(matches!(
             settle(Err(SendError::Permanent("no".into())), 1, Timestamp(0), &policy),
             Settlement::Failed { .. }

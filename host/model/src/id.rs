@@ -63,6 +63,14 @@ number_id!(
     ContactId
 );
 number_id!(
+    /// One join of two contacts.
+    JoinId
+);
+number_id!(
+    /// One thought that two contacts are one person.
+    SuggestionId
+);
+number_id!(
     /// One thing a policy chain is run for.
     HappeningId
 );

@@ -3,11 +3,13 @@
 //! Everything above this crate speaks in these words. `wit/` is the same vocabulary as plugins see it; the runtime
 //! converts at its door. The store keeps what is here, the pipeline moves it, the gateway shows it.
 pub mod breaker;
+pub mod continuity;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
 pub mod error;
 pub mod id;
+pub mod identity;
 pub mod intake;
 pub mod life;
 pub mod message;

@@ -45,10 +45,16 @@ async fn deliver(pipeline: &Pipeline, leased: LeasedOutgoing) -> Result<(), Stor
     let outcome = match &settlement {
         delivery::Settlement::Accepted { .. } => "accepted",
         delivery::Settlement::Again { .. } => "again",
+        delivery::Settlement::Closed { .. } => "closed",
         delivery::Settlement::Failed { .. } => "failed",
     };
     metrics::counter!("tributary_sends_total", "outcome" => outcome).increment(1);
-    pipeline.store.settle(message.id, settlement, at).await
+    let elsewhere = matches!(settlement, delivery::Settlement::Closed { .. });
+    pipeline.store.settle(message.id, settlement, at).await?;
+    if elsewhere {
+        pipeline.outgoing_waits.notify_one();
+    }
+    Ok(())
 }
 
 /// One try. The newer side of a trial has the first one only: what it failed at may have left nevertheless, so that nobody

@@ -3,6 +3,7 @@ use crate::gate::{BreakerLimits, Gate};
 use crate::seat::{Named, Seat, Side};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tributary_model::identity::Verifies;
 use tributary_model::{ChannelName, Place, PluginName};
 use tributary_runtime::{Adapter, PluginInfo, Policy};
 
@@ -15,6 +16,8 @@ pub struct Channel {
     pub seat: Seat<dyn Adapter>,
     /// Whose mail it takes.
     pub addresses: Vec<AddressPattern>,
+    /// Which kinds of handle it may prove.
+    pub verifies: Verifies,
 }
 
 impl Channel {
@@ -22,7 +25,7 @@ impl Channel {
     pub fn standing(name: ChannelName, adapter: Arc<dyn Adapter>, addresses: Vec<AddressPattern>) -> Self {
         let place = Place::Channel(name.clone());
         let gate = Gate::new(place.clone(), BreakerLimits::default());
-        Self { name, seat: Seat::standing(place, adapter, gate), addresses }
+        Self { name, seat: Seat::standing(place, adapter, gate), addresses, verifies: Verifies::default() }
     }
 }
 
@@ -108,8 +111,7 @@ impl Plugins {
     pub fn with_channel(&self, seat: Seat<dyn Adapter>) -> Self {
         let mut set = self.clone();
         if let Some(channel) = set.channels.get_mut(&ChannelName::from(seat.place.name())) {
-            let (name, addresses) = (channel.name.clone(), channel.addresses.clone());
-            *channel = Arc::new(Channel { name, seat, addresses });
+            *channel = Arc::new(Channel { seat, ..Channel::clone(channel) });
         }
         set
     }

@@ -203,6 +203,7 @@ async fn ask(pipeline: &Pipeline, channel: &Channel) -> Result<Duration, Failed>
             effects: called.effects,
             at,
             replays: None,
+            verifies: channel.verifies.clone(),
         };
         pipeline.take_in(news).await.map_err(store)?;
     }

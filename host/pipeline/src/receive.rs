@@ -3,6 +3,7 @@ use crate::ask::{Asked, Worth, ask};
 use crate::gate::{self, Caller};
 use crate::{Channel, Pipeline, Seat, Writing, compare, now};
 use tributary_model::error::chain;
+use tributary_model::identity::Verifies;
 use tributary_model::message::{Arrival, ChannelEvent, Inbound, Reading, Rejection, Response};
 use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName, Timestamp};
 use tributary_runtime::{Adapter, CallEffects, Called};
@@ -125,6 +126,7 @@ impl Pipeline {
             effects,
             at,
             replays: how.replays(),
+            verifies: channel.verifies.clone(),
         };
         let conversations = self.take_in(news).await?;
         if reading.poll_now {
@@ -139,7 +141,7 @@ impl Pipeline {
 
     /// Commits what a channel told, and hands it on. What leaves nothing costs no commit.
     pub(crate) async fn take_in(&self, news: News<'_>) -> Result<Vec<ConversationId>, StoreError> {
-        let News { channel, plugin, source, mut events, effects, at, replays } = news;
+        let News { channel, plugin, source, mut events, effects, at, replays, verifies } = news;
         let mut writing = Vec::new();
         events.retain(|event| match event {
             ChannelEvent::Typing(typing) => {
@@ -169,7 +171,7 @@ impl Pipeline {
         let messages = events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
         let room = self.to_decide.try_reserve_many(messages).ok();
         let lease = room.is_some().then(|| self.lease(at));
-        let arrival = NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays };
+        let arrival = NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays, verifies };
         let Accepted { messages, claimed, waiting, .. } = self.store.accept(arrival, lease).await?;
         if let Some(room) = room {
             for (permit, happening) in room.zip(claimed) {
@@ -235,6 +237,8 @@ pub(crate) struct News<'a> {
     pub(crate) effects: CallEffects,
     pub(crate) at: Timestamp,
     pub(crate) replays: Option<ParkedId>,
+    /// Which kinds of handle the channel may prove.
+    pub(crate) verifies: Verifies,
 }
 
 /// What a call left, as the store takes it.

@@ -4,6 +4,8 @@
 //! it and its [`fixture`]s. Nothing in it panics: a case that does not hold is a [`Failure`] with its name.
 mod accepting;
 mod alarms;
+mod contacts;
+mod continuing;
 mod deciding;
 mod delivering;
 mod desk;
@@ -17,6 +19,7 @@ mod lives;
 pub mod load;
 mod migrating;
 mod parking;
+pub mod persons;
 mod threading;
 
 use crate::{Store, StoreError};
@@ -106,6 +109,8 @@ where
     let files = [
         accepting::CASES,
         threading::CASES,
+        contacts::CASES,
+        continuing::CASES,
         deciding::CASES,
         delivering::CASES,
         desk::CASES,

@@ -4,10 +4,12 @@
 //! stage finds its work in a table. [`Store`] is what the pipeline and the gateway see; [`sqlite`] is the embedded
 //! default; [`conformance`] is the suite that every store passes.
 pub mod conformance;
+mod contacts;
 mod lives;
 pub mod sqlite;
 mod types;
 
+pub use contacts::*;
 pub use lives::*;
 pub use types::*;
 
@@ -22,7 +24,7 @@ use tributary_model::*;
 
 /// What the desk keeps. Every method that writes returns only after the write is on disk.
 #[async_trait]
-pub trait Store: Lives {
+pub trait Store: Lives + Contacts {
     // -- receive ------------------------------------------------------------------------------------------------------
 
     /// Commit 1: keeps an arrival with everything it told. Messages are deduplicated by channel, external id and digest,

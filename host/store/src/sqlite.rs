@@ -7,6 +7,7 @@ mod alarms;
 mod checkpoint;
 mod clocks;
 mod codec;
+mod contacts;
 mod decide;
 mod deliver;
 mod desk;
@@ -33,6 +34,7 @@ use reader::Readers;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use tributary_model::continuity::Continuity;
 use tributary_model::decision::Happening;
 use writer::{Full, Writer};
 
@@ -48,12 +50,14 @@ pub struct SqliteConfig {
     /// How many jobs may wait for the writer. Default 1,024; above it new arrivals are refused, see
     /// [`StoreError::Overloaded`].
     pub queue: usize,
+    /// When another channel continues a conversation, and where an answer goes that a channel has no window for.
+    pub continuity: Continuity,
 }
 
 impl SqliteConfig {
     /// The defaults, in this folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024 }
+        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, continuity: Continuity::default() }
     }
 }
 
@@ -61,6 +65,7 @@ impl SqliteConfig {
 pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
+    continuity: Continuity,
     // Behind the writer, whose end ends it.
     _checkpointer: checkpoint::Checkpointer,
     _lock: File,
@@ -89,7 +94,7 @@ impl SqliteStore {
         let readers = Readers::open(&path, config.readers)?;
         let (checkpointer, wake) = checkpoint::Checkpointer::start(&path)?;
         let writer = Writer::start(conn, config.queue, newest, wake).map_err(unusable(&path))?;
-        Ok(Self { readers, writer, _checkpointer: checkpointer, _lock: lock })
+        Ok(Self { readers, writer, continuity: config.continuity, _checkpointer: checkpointer, _lock: lock })
     }
 }
 
@@ -128,7 +133,7 @@ fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, arrival: NewArrival, claim: Option<Lease>) -> Result<Accepted, StoreError> {
-        let prepared = accept::prepare(arrival)?;
+        let prepared = accept::prepare(arrival, self.continuity)?;
         self.writer.run(Full::Refuse, move |tx| accept::accept(tx, &prepared, claim.as_ref())).await
     }
 
@@ -171,7 +176,8 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, now)).await
+        let rules = self.continuity;
+        self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, &rules, now)).await
     }
 
     async fn claim_next(
@@ -234,7 +240,7 @@ impl Store for SqliteStore {
     }
 
     async fn contacts(&self, ids: &[ContactId]) -> Result<Vec<tributary_model::decision::Contact>, StoreError> {
-        self.readers.read(|conn| listing::contacts(conn, ids))
+        self.readers.read(|conn| listing::persons(conn, ids))
     }
 
     async fn attachment(&self, id: ConversationId, blob: &str) -> Result<Option<Attachment>, StoreError> {

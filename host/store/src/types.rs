@@ -1,12 +1,14 @@
 //! What goes into transitions and what comes out of them.
+use crate::{Join, KnownOrder};
 use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::conversation::Conversation;
 use tributary_model::decision::{Contact, Decision, RunningClock};
+use tributary_model::identity::Verifies;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Content, Outgoing};
 use tributary_model::{
-    AgentName, ArrivalId, ChannelName, ConversationId, EventId, GenerationId, HappeningId, MessageId, OutgoingId,
-    ParkedId, PluginName, Timestamp,
+    AgentName, ArrivalId, ChannelName, ContactId, ConversationId, EventId, GenerationId, HappeningId, MessageId,
+    OutgoingId, ParkedId, PluginName, Timestamp,
 };
 
 /// The store cannot do it now. Nothing of the transition was kept.
@@ -82,6 +84,8 @@ pub struct NewArrival {
     pub scope: StateScope,
     /// The parked arrival that this one replays.
     pub replays: Option<ParkedId>,
+    /// Which kinds of handle the channel may prove.
+    pub verifies: Verifies,
 }
 
 /// How events came.
@@ -99,7 +103,7 @@ pub enum Source {
 /// What became of an arrival.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
-    /// The arrival's row.
+    /// The arrival's row; 0 where it told nothing that is kept, such as that somebody is writing.
     pub arrival: ArrivalId,
     /// Its messages, in order.
     pub messages: Vec<AcceptedMessage>,
@@ -331,7 +335,7 @@ pub struct ConversationDetail {
     pub conversation: Conversation,
     /// The customer.
     pub contact: Contact,
-    /// Its messages, oldest first.
+    /// Its messages over all channels, in the order they were sent, oldest first.
     pub messages: Vec<Message>,
     /// Its clocks, also those that stopped.
     pub clocks: Vec<ClockView>,
@@ -339,6 +343,25 @@ pub struct ConversationDetail {
     pub events: Vec<Event>,
     /// Conversations it is linked with, and why.
     pub links: Vec<(ConversationId, String)>,
+    /// The orders it is about, the latest changed first.
+    pub orders: Vec<KnownOrder>,
+    /// Messages that continued it by another channel.
+    pub continuations: Vec<Continuation>,
+    /// What joined its customer's contacts, also what was undone.
+    pub joins: Vec<Join>,
+}
+
+/// Why a message by another channel is in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Continuation {
+    /// The message.
+    pub message: MessageId,
+    /// The channel it came by.
+    pub channel: ChannelName,
+    /// Why, in one sentence.
+    pub why: String,
+    /// The channel proved who wrote it. Where it did not, what it told besides, such as a mail's Reply-To, is not followed.
+    pub proved: bool,
 }
 
 /// One message.
@@ -413,6 +436,8 @@ pub struct Event {
     pub why: Option<String>,
     /// For a decision: the action's word and detail.
     pub detail: Option<String>,
+    /// The contact, of what happened to one.
+    pub contact: Option<ContactId>,
 }
 
 /// How much of what there is.

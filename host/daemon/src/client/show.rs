@@ -30,7 +30,8 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
     head(page, it);
     for message in list(&it["messages"]) {
         page.line("");
-        self::message(page, message);
+        let here = list(&it["continuations"]).iter().find(|why| why["message"] == message["id"]);
+        self::message(page, message, here);
     }
     let notes: Vec<Value> = list(&it["audit"]).iter().filter(|event| event["act"] == "noted").cloned().collect();
     section(page, "Notes", &notes, |note| {
@@ -54,14 +55,59 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         };
         format!("{}: {stands}", text(&clock["name"]))
     });
+    section(page, "Orders", list(&it["orders"]), order);
+    section(page, "Customer joined", list(&it["joins"]), join);
     section(page, "Linked with", list(&it["links"]), |link| format!("{}: {}", text(&link["tag"]), text(&link["why"])));
     if audit {
-        section(page, "Happened", list(&it["audit"]), |event| {
-            let more = [text(&event["detail"]), text(&event["why"])].into_iter().filter(|part| !part.is_empty());
-            let line = [text(&event["at"]), text(&event["actor"]), text(&event["act"])].into_iter().chain(more);
-            line.collect::<Vec<_>>().join("  ")
-        });
+        section(page, "Happened", list(&it["audit"]), event);
     }
+}
+
+/// A line of the log.
+pub(super) fn event(event: &Value) -> String {
+    let more = [text(&event["detail"]), text(&event["why"])].into_iter().filter(|part| !part.is_empty());
+    let line = [text(&event["at"]), text(&event["actor"]), text(&event["act"])].into_iter().chain(more);
+    line.collect::<Vec<_>>().join("  ")
+}
+
+/// An order in one line.
+pub(super) fn order(order: &Value) -> String {
+    let mut line = format!("{} of {}: {}", text(&order["id"]), text(&order["channel"]), text(&order["state"]));
+    line.push_str(&format!(", {}", money(&order["total"])));
+    if let Some(parcel) = order["parcel"].as_str() {
+        line.push_str(&format!(", parcel {}", plain(parcel)));
+    }
+    if let Some(at) = order["promised_by"].as_str() {
+        line.push_str(&format!(", promised by {}", moment(at)));
+    }
+    line
+}
+
+/// An amount in the unit that people count in. ISO 4217 gives a currency no, two or three decimal places.
+fn money(money: &Value) -> String {
+    let currency = text(&money["currency"]);
+    let places = match currency.as_str() {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
+        | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    };
+    let minor = money["minor"].as_i64().unwrap_or_default();
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    match 10u64.pow(places) {
+        1 => format!("{sign}{minor} {currency}"),
+        unit => format!("{sign}{}.{:0width$} {currency}", minor / unit, minor % unit, width = places as usize),
+    }
+}
+
+/// A join in one line.
+pub(super) fn join(join: &Value) -> String {
+    let (by, at, why) = (text(&join["by"]), moment(&text(&join["at"])), text(&join["why"]));
+    let undone = match join["undone_at"].as_str() {
+        Some(at) => format!(" (undone by {}, {})", text(&join["undone_by"]), moment(at)),
+        None => String::new(),
+    };
+    format!("{}: contacts {} and {}, by {by}, {at}: {why}{undone}", join["id"], join["one"], join["other"])
 }
 
 fn head(page: &mut Page, it: &Value) {
@@ -72,12 +118,19 @@ fn head(page: &mut Page, it: &Value) {
         }
     };
     let time = |value: &Value| value.as_str().map(moment).unwrap_or_default();
-    let join = |parts: Vec<String>| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    let commas = |parts: Vec<String>| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     row("customer", person(&it["contact"]));
+    let mut channels: Vec<String> = Vec::new();
+    for channel in list(&it["messages"]).iter().map(|message| text(&message["channel"])) {
+        if !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
+    row("channels", if channels.len() > 1 { commas(channels) } else { String::new() });
     let undecided = if it["undecided"] == true { "not decided yet" } else { "" };
-    row("state", join(vec![text(&it["state"]), text(&it["grade"]), text(&it["category"]), undecided.to_owned()]));
+    row("state", commas(vec![text(&it["state"]), text(&it["grade"]), text(&it["category"]), undecided.to_owned()]));
     row("team", text(&it["route"]["team"]));
-    row("tags", join(list(&it["tags"]).iter().map(text).collect()));
+    row("tags", commas(list(&it["tags"]).iter().map(text).collect()));
     if let Some(agent) = it["holder"]["agent"].as_str() {
         row("held by", format!("{} until {}", plain(agent), time(&it["holder"]["until"])));
     }
@@ -86,7 +139,7 @@ fn head(page: &mut Page, it: &Value) {
     row("snoozed", time(&it["snoozed_until"]));
 }
 
-fn message(page: &mut Page, message: &Value) {
+fn message(page: &mut Page, message: &Value, here: Option<&Value>) {
     let mut parts = vec![text(&message["author"])];
     parts.extend(message["name"].as_str().map(plain));
     parts.push(moment(&text(&message["sent_at"])));
@@ -100,6 +153,12 @@ fn message(page: &mut Page, message: &Value) {
     }
     let heading = page.styled(Style::Strong, &parts.join(" · "));
     page.line(&heading);
+    if let Some(why) = here {
+        let proved = if why["proved"] == true { "" } else { ", who they are is not proved" };
+        let line = page
+            .styled(Style::Faint, &format!("  goes on by {}: {}{proved}", text(&why["channel"]), text(&why["why"])));
+        page.line(&line);
+    }
     if let Some(detail) = delivery["detail"].as_str().filter(|_| delivery["state"] != "sent") {
         let detail = page.styled(Style::Alarm, &plain(detail));
         page.line(&format!("  {detail}"));
@@ -114,7 +173,7 @@ fn message(page: &mut Page, message: &Value) {
     }
 }
 
-fn section(page: &mut Page, title: &str, items: &[Value], line: impl Fn(&Value) -> String) {
+pub(super) fn section(page: &mut Page, title: &str, items: &[Value], line: impl Fn(&Value) -> String) {
     if items.is_empty() {
         return;
     }
@@ -182,5 +241,38 @@ Clocks
         assert_eq!(page.text, expected);
         conversation(&mut page, &it, true);
         assert!(page.text.contains("Happened\n  2026-05-04T09:00:00.000Z  host  opened\n"), "{}", page.text);
+    }
+
+    #[test]
+    fn channels_continuations_orders_and_joins_are_told() {
+        let message = |id: u8, channel: &str| json!({"id": id, "author": "customer", "sent_at": "2026-05-04T09:00:00.000Z", "channel": channel, "text": "?"});
+        let it = json!({
+            "tag": "T7", "messages": [message(1, "webchat"), message(2, "email")],
+            "continuations": [{"message": 2, "channel": "email", "why": "the same customer", "proved": false}],
+            "orders": [{"id": "A-1", "channel": "shop", "state": "paid", "total": {"currency": "JPY", "minor": 500}}],
+            "joins": [{"id": 3, "one": 1, "other": 2, "by": "channel:webchat", "at": "2026-05-04T09:00:00.000Z", "why": "one address"}]
+        });
+        let mut page = Page { text: String::new(), colour: false };
+        conversation(&mut page, &it, false);
+        for part in [
+            "channels  webchat, email\n",
+            "email\n  goes on by email: the same customer, who they are is not proved\n  ?\n",
+            "Orders\n  A-1 of shop: paid, 500 JPY\n",
+            "Customer joined\n  3: contacts 1 and 2, by channel:webchat, 2026-05-04 09:00 UTC: one address\n",
+        ] {
+            assert!(page.text.contains(part), "{part} is not in\n{}", page.text);
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_in_the_unit_that_people_count_in() {
+        for (currency, minor, expected) in [
+            ("CNY", 1, "0.01 CNY"),
+            ("EUR", -1_999, "-19.99 EUR"),
+            ("JPY", 500, "500 JPY"),
+            ("KWD", 1_234, "1.234 KWD"),
+        ] {
+            assert_eq!(money(&json!({"currency": currency, "minor": minor})), expected);
+        }
     }
 }

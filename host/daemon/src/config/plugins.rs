@@ -7,6 +7,8 @@ use std::time::Duration;
 use tributary_fleet::oci::{self, OciConfig};
 use tributary_fleet::{DEFAULT_SHARE, FleetConfig, PlaceEntry, Rollout, TrialLimits, TrustConfig, trust};
 use tributary_model::decision::Action;
+use tributary_model::identity::Verifies;
+use tributary_model::message::HandleKind;
 use tributary_model::{Place, PluginName};
 use tributary_pipeline::{AddressPattern, BreakerLimits};
 use tributary_runtime::{Budgets, Grants, Origin, RecorderConfig};
@@ -175,8 +177,23 @@ pub(super) fn channel(dir: &Path, plugins: &Plugins, section: Section<'_, '_>) -
             }
         }
     }
+    let verifies = verifies(&section);
     section.finish();
-    Some(PlaceEntry { place: Place::Channel(name?.into()), addresses, ..entry? })
+    Some(PlaceEntry { place: Place::Channel(name?.into()), addresses, verifies, ..entry? })
+}
+
+/// Which kinds of handle a channel may prove.
+fn verifies(section: &Section<'_, '_>) -> Verifies {
+    let Some(words) = section.texts("verifies") else { return Verifies::default() };
+    let kind = |word: String| {
+        let kind = HandleKind::parse(&word);
+        if kind.is_none() {
+            let kinds = HandleKind::ALL.map(HandleKind::as_str).join(", ");
+            section.fault("verifies", format!("{word:?} is no kind of handle; one of {kinds} was expected"));
+        }
+        kind
+    };
+    Verifies::Only(words.into_iter().filter_map(kind).collect())
 }
 
 /// Reads one `[[policy]]`.
@@ -207,6 +224,7 @@ fn plugin(dir: &Path, plugins: &Plugins, section: &Section<'_, '_>) -> Option<Pl
         origin,
         grants,
         addresses: Vec::new(),
+        verifies: Verifies::default(),
         rollout,
     })
 }
@@ -262,6 +280,8 @@ mod tests {
     use std::time::Duration;
     use tributary_fleet::Rollout;
     use tributary_model::Place;
+    use tributary_model::identity::Verifies;
+    use tributary_model::message::HandleKind;
 
     /// 42 bytes in base64, as a `.pub` file has them.
     const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
@@ -322,6 +342,7 @@ mod tests {
             name = "shop"
             plugin = "channel-email"
             canary-share = 3
+            verifies = ["marketplace-buyer", "email"]
             [[policy]]
             plugin = "policy-triage"
             rollout = "shadow"
@@ -355,6 +376,9 @@ mod tests {
                 (Place::Policy("policy-receipt".into()), None),
             ]
         );
+        let verifies: Vec<_> = config.places.iter().take(2).map(|entry| entry.verifies.clone()).collect();
+        let named = Verifies::Only(vec![HandleKind::MarketplaceBuyer, HandleKind::Email]);
+        assert_eq!(verifies, [Verifies::Own, named]);
         assert!(read("[plugins.recording]\nbudget = 0\n").is_ok_and(|config| config.recording.is_none()));
     }
 
@@ -375,6 +399,11 @@ mod tests {
             ("[plugins.breaker]\nfirst-rest = \"10 min\"", "plugins.breaker.first-rest", "more than most-rest"),
             ("[plugins.recording]\nbudget = \"1 KiB\"", "plugins.recording.budget", "0 records nothing"),
             ("[plugins]\nplain-http-registries = [\"a/b\"]", "plugins.plain-http-registries", "HOST or HOST:PORT"),
+            (
+                &channel("verifies = [\"mail\"]"),
+                "channel[0].verifies",
+                "\"mail\" is no kind of handle; one of email, phone",
+            ),
             (&channel("canary-share = 5"), "channel[0].canary-share", "rollout = \"canary\""),
             (&channel("grants.egress = [\"api.example\"]"), "channel[0].grants.egress", "https://"),
             (&channel("grants.egress = [\"https://a.example/x\"]"), "channel[0].grants.egress", "goes on after"),

@@ -136,6 +136,8 @@ pub(crate) enum Listed {
     Parked = 3,
     /// What a trial decided differently.
     Differences = 4,
+    /// Who may be one person.
+    Suggestions = 5,
 }
 
 /// The page that `limit` and `cursor` ask for.

@@ -81,6 +81,11 @@ kinds! {
     /// The platform did not take it.
     ChannelFailed = "channel-failed", BAD_GATEWAY, "The channel did not take it",
         "`detail` has the channel's words.";
+    /// They are one already.
+    OneContact = "one-contact", CONFLICT, "They are one contact already",
+        "There is nothing to do. GET /api/v1/contacts/{id} lists the contacts that were joined as `ids`.";
+    /// It was undone or decided already.
+    DecidedBefore = "decided-before", CONFLICT, "It was decided already", "`detail` says how.";
     /// The bytes are no plugin of this house.
     NotAPlugin = "not-a-plugin", UNPROCESSABLE_ENTITY, "This is no plugin that can be loaded",
         "`detail` says what is wrong with the file. `tributary plugin inspect FILE` and `tributary plugin compat FILE` say more. Nothing has changed.";

@@ -1,5 +1,6 @@
 //! What the API shows, as JSON: one type per shape, made from the rules' and the store's types. Times are RFC 3339 in UTC
 //! with milliseconds; what is not known is `null`.
+use super::contacts::view::{JoinView, OrderView};
 use super::plugins::view::UnwellView;
 use serde::{Deserialize, Serialize};
 use tributary_model::Timestamp;
@@ -9,7 +10,7 @@ use tributary_model::message::{self, Attachment};
 use tributary_model::queue::Holder;
 use tributary_model::{ConversationId, PluginName};
 use tributary_store::{
-    ClockView as StoredClock, ConversationDetail, Counts, DeliveryView as StoredDelivery, Event, Message,
+    ClockView as StoredClock, Continuation, ConversationDetail, Counts, DeliveryView as StoredDelivery, Event, Message,
 };
 use utoipa::ToSchema;
 
@@ -37,7 +38,7 @@ impl From<&message::Attribute> for Attribute {
     }
 }
 
-fn attributes(from: &[message::Attribute]) -> Vec<Attribute> {
+pub(crate) fn attributes(from: &[message::Attribute]) -> Vec<Attribute> {
     from.iter().map(Attribute::from).collect()
 }
 
@@ -70,6 +71,12 @@ pub(crate) struct HandleView {
     verified: bool,
 }
 
+impl From<&message::Handle> for HandleView {
+    fn from(handle: &message::Handle) -> Self {
+        Self { kind: handle.kind.as_str(), value: handle.value.clone(), verified: handle.verified }
+    }
+}
+
 /// The customer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Contact)]
@@ -88,15 +95,10 @@ pub(crate) struct ContactView {
 
 impl From<&Contact> for ContactView {
     fn from(contact: &Contact) -> Self {
-        let handle = |handle: &message::Handle| HandleView {
-            kind: handle.kind.as_str(),
-            value: handle.value.clone(),
-            verified: handle.verified,
-        };
         Self {
             id: contact.id.0,
             name: contact.display_name.clone(),
-            handles: contact.handles.iter().map(handle).collect(),
+            handles: contact.handles.iter().map(HandleView::from).collect(),
             tags: contact.tags.clone(),
             attributes: attributes(&contact.attributes),
         }
@@ -413,6 +415,8 @@ pub(crate) struct EventView {
     id: i64,
     /// The conversation, where it is about one.
     conversation: Option<i64>,
+    /// The contact, where it is about one.
+    contact: Option<i64>,
     /// When.
     #[schema(format = DateTime)]
     at: String,
@@ -435,6 +439,7 @@ impl From<&Event> for EventView {
         Self {
             id: event.id.0,
             conversation: event.conversation.map(|id| id.0),
+            contact: event.contact.map(|id| id.0),
             at: rfc3339(event.at),
             actor: event.actor.clone(),
             act: event.act.clone(),
@@ -464,7 +469,7 @@ pub(crate) struct DetailView {
     /// The conversation as in lists.
     #[serde(flatten)]
     conversation: ConversationView,
-    /// Its messages, oldest first.
+    /// Its messages over all channels in the order they were sent, oldest first.
     messages: Vec<MessageView>,
     /// What policies decided, oldest first.
     decisions: Vec<DecisionView>,
@@ -474,6 +479,35 @@ pub(crate) struct DetailView {
     audit: Vec<EventView>,
     /// Conversations it is linked with.
     links: Vec<LinkView>,
+    /// The orders it is about, the latest changed first.
+    orders: Vec<OrderView>,
+    /// Messages that continued it by another channel, and why.
+    continuations: Vec<ContinuationView>,
+    /// What joined its customer's contacts, also what was undone.
+    joins: Vec<JoinView>,
+}
+
+/// Why a message by another channel is here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Continuation, example = json!({
+    "message": 12, "channel": "phone", "proved": true,
+    "why": "the same customer, about the same order 1001, 3 h 12 min after its last message"
+}))]
+pub(crate) struct ContinuationView {
+    /// The message.
+    message: i64,
+    /// The channel it came by.
+    channel: String,
+    /// Why, in one sentence.
+    why: String,
+    /// The channel proved who wrote it.
+    proved: bool,
+}
+
+impl From<&Continuation> for ContinuationView {
+    fn from(it: &Continuation) -> Self {
+        Self { message: it.message.0, channel: it.channel.to_string(), why: it.why.clone(), proved: it.proved }
+    }
 }
 
 impl DetailView {
@@ -490,6 +524,9 @@ impl DetailView {
                 .iter()
                 .map(|(id, why)| LinkView { id: id.0, tag: id.tag(), why: why.clone() })
                 .collect(),
+            orders: detail.orders.iter().map(OrderView::from).collect(),
+            continuations: detail.continuations.iter().map(ContinuationView::from).collect(),
+            joins: detail.joins.iter().map(JoinView::from).collect(),
         }
     }
 }

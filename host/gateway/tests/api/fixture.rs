@@ -274,6 +274,7 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>, policies: &[&str]) -> Arc<Flee
             origin: "tributary.toml".into(),
             grants: Grants::default(),
             addresses: Vec::new(),
+            verifies: Default::default(),
             rollout: None,
         }
     };

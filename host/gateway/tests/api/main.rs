@@ -2,6 +2,7 @@
 //! are played by the fixture's desk.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 mod access;
+mod contacts;
 mod document;
 mod fixture;
 mod hooks;

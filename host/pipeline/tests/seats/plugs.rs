@@ -284,7 +284,8 @@ pub fn gate(place: Place) -> Arc<Gate> {
 }
 
 pub fn set(channel: Seat<dyn Adapter>, policies: Vec<Seat<dyn Policy>>) -> Plugins {
-    let channel = Channel { name: "letters".into(), seat: channel, addresses: Vec::new() };
+    let channel =
+        Channel { name: "letters".into(), seat: channel, addresses: Vec::new(), verifies: Default::default() };
     Plugins::new(vec![channel], policies)
 }
 

@@ -16,7 +16,6 @@ cases![
     a_first_happening_is_born_claimed_and_a_second_waits,
     what_a_machine_wrote_wakes_nothing,
     a_mail_without_an_author_is_kept,
-    a_handle_is_added_to_a_known_contact_only_where_it_is_proved,
     an_order_is_kept_and_wakes_its_buyers_newest_conversation,
     state_is_written_with_the_events,
     the_watch_moves_with_every_event,
@@ -161,20 +160,6 @@ async fn a_mail_without_an_author_is_kept(store: &dyn Store) -> Held {
         same("its fate", accept(store, MAIL, message, Timestamp(1)).await?.fate, Fate::Opened)?;
     }
     same("messages", store.counts(Timestamp(2)).await?.messages, 2)
-}
-
-async fn a_handle_is_added_to_a_known_contact_only_where_it_is_proved(store: &dyn Store) -> Held {
-    let id = open(store, "victim", Timestamp(1)).await?;
-    let contact = detail(store, id).await?.contact;
-    for (verified, handles) in [(false, 1), (true, 2)] {
-        let mut message = mail(&format!("<{verified}>"), "victim@example.org", "It is me");
-        message.from.push(Handle { kind: HandleKind::Phone, value: "+491".into(), verified });
-        let it = accept(store, MAIL, message, Timestamp(2)).await?.conversation;
-        let now = detail(store, it).await?.contact;
-        same("the contact", now.id, contact.id)?;
-        same("its handles", now.handles.len(), handles)?;
-    }
-    Ok(())
 }
 
 async fn an_order_is_kept_and_wakes_its_buyers_newest_conversation(store: &dyn Store) -> Held {

@@ -3,8 +3,10 @@ use super::{Unmet, allowed, found};
 use crate::*;
 use std::sync::Arc;
 use tributary_model::decision::{Action, Clock, Decision, Happening};
+use tributary_model::identity::Verifies;
 use tributary_model::life;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Handle, HandleKind, Inbound, ThreadHints};
+use tributary_model::order::{Money, Order, OrderState};
 
 /// The channel of most cases.
 pub const MAIL: &str = "mail";
@@ -29,6 +31,32 @@ pub fn mail(external_id: &str, from: &str, text: &str) -> Inbound {
     }
 }
 
+/// A handle that its channel proves.
+pub fn proved(kind: HandleKind, value: &str) -> Handle {
+    Handle { kind, value: value.into(), verified: true }
+}
+
+/// A handle that somebody claims.
+pub fn claimed(kind: HandleKind, value: &str) -> Handle {
+    Handle { kind, value: value.into(), verified: false }
+}
+
+/// An order that was shipped then.
+pub fn order(id: &str, buyer: &[Handle], at: u64) -> Order {
+    Order {
+        id: id.into(),
+        state: OrderState::Shipped,
+        at: Timestamp(at),
+        buyer: buyer.to_vec(),
+        total: Money { currency: "CNY".into(), minor: 1_999 },
+        first_order: false,
+        lines: Vec::new(),
+        parcel: Some("SF1".into()),
+        promised_by: None,
+        attributes: Vec::new(),
+    }
+}
+
 /// An arrival that told these events.
 pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewArrival {
     let data: Arc<[u8]> = Arc::from(&b"From: somebody\r\n\r\nraw bytes\r\n"[..]);
@@ -45,6 +73,7 @@ pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewAr
         feed: Vec::new(),
         scope: StateScope { plugin: "channel-test".into(), channel: channel.into() },
         replays: None,
+        verifies: Verifies::all(),
     }
 }
 

@@ -103,6 +103,7 @@ async fn a_tag_counts_only_for_those_who_belong(store: &dyn Store) -> Held {
 async fn an_answer_to_an_answer(store: &dyn Store) -> Held {
     let (id, token) = conversation(store).await?;
     let mut third = mail("<three>", "a@x", "Third");
+    third.sent_at = Timestamp(5);
     third.thread.in_reply_to = Some("<answer>".into());
     let told = vec![Attribute { name: "reply-to".into(), value: "a@home".into() }];
     third.attributes = told.clone();

@@ -6,7 +6,9 @@
 //! An arrival all of whose events are messages that came in before leaves no row: a sender that repeats itself must not
 //! fill the disk. It is then answered with the arrival that brought them first.
 mod contacts;
+mod continuity;
 mod news;
+mod supplement;
 mod threading;
 
 use super::codec::{self, time};
@@ -14,6 +16,7 @@ use super::happenings::{self, Cause};
 use super::tx::{Counter, Line, Tx, many};
 use super::{clocks, feed, plugins, row};
 use crate::{Accepted, AcceptedMessage, Fate, Lease, NewArrival, Source, StoreError};
+use tributary_model::continuity::{Choice, Continuity};
 use tributary_model::conversation::Conversation;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Inbound};
 use tributary_model::{ArrivalId, ConversationId, MessageId, Timestamp};
@@ -24,6 +27,7 @@ pub(super) struct Prepared {
     actor: String,
     meta: String,
     messages: Vec<PreparedMessage>,
+    continuity: Continuity,
 }
 
 /// The columns of a message, in the order of the arrival's messages.
@@ -37,7 +41,7 @@ struct PreparedMessage {
 }
 
 /// Works out the columns.
-pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
+pub(super) fn prepare(new: NewArrival, continuity: Continuity) -> Result<Prepared, StoreError> {
     let mut messages = Vec::new();
     for event in &new.events {
         if let ChannelEvent::Message(inbound) = event {
@@ -54,7 +58,7 @@ pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
         Source::Arrival(arrival) => codec::meta(arrival),
         Source::Poll { .. } => String::new(),
     };
-    Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages })
+    Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages, continuity })
 }
 
 /// Inserts the row of an arrival.
@@ -98,14 +102,18 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
                 message.accept(tx, &mut arrival, &mut seen_before, &mut accepted)?;
             }
             ChannelEvent::Order(order) => {
-                needs_row = true;
-                news::order(tx, it, order, claim, &mut accepted)?;
+                needs_row |= news::order(tx, it, order, claim, &mut accepted)?;
             }
             ChannelEvent::Delivery(delivery) => {
                 needs_row = true;
                 news::delivery(tx, it, delivery)?;
             }
-            ChannelEvent::Profile(_) | ChannelEvent::Supplement(_) | ChannelEvent::Typing(_) => {}
+            ChannelEvent::Profile(profile) => needs_row |= supplement::profile(tx, &it.told(), profile)?,
+            ChannelEvent::Supplement(more) => {
+                needs_row = true;
+                accepted.waiting += supplement::supplement(tx, it, more)?;
+            }
+            ChannelEvent::Typing(_) => {}
         }
     }
     if needs_row {
@@ -116,6 +124,11 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
 }
 
 impl Prepared {
+    fn told(&self) -> contacts::Told<'_> {
+        let NewArrival { channel, verifies, at, .. } = &self.new;
+        contacts::Told { channel, verifies, actor: &self.actor, now: *at }
+    }
+
     /// The arrival's row, inserted when it is first needed; none of a poll.
     fn arrival(&self, tx: &Tx<'_>, row: &mut Option<i64>) -> Result<Option<i64>, StoreError> {
         let Source::Arrival(arrival) = &self.new.source else { return Ok(None) };
@@ -172,10 +185,20 @@ impl Incoming<'_> {
             accepted.messages.push(AcceptedMessage { conversation, message, fate: Fate::Duplicate });
             return Ok(());
         }
-        let contact = contacts::find_or_insert(tx, &inbound.from, inbound.display_name.as_deref(), new.at)?;
-        let (conversation, fate) = match threading::conversation(tx.conn, inbound, &new.channel, contact)? {
-            Some(id) => (self.join(tx, id)?, Fate::Joined),
-            None => (self.open(tx, contact)?, Fate::Opened),
+        let author = self.it.told().author(tx, &inbound.from, inbound.display_name.as_deref())?;
+        let sent = continuity::sent(inbound, self.came);
+        let (found, choice) = match threading::conversation(tx.conn, inbound, &new.channel, author)? {
+            Some(id) => (Some(id), Choice::Open(None)),
+            // The same mail to another channel has a conversation of its own there.
+            None if !external_id.is_empty() && !copies.is_empty() => (None, Choice::Open(None)),
+            None => match continuity::choose(tx.conn, inbound, &new.channel, author, sent, &self.it.continuity)? {
+                Choice::Continue(id, why) => (Some(id), Choice::Continue(id, why)),
+                open @ Choice::Open(_) => (None, open),
+            },
+        };
+        let (conversation, fate) = match found {
+            Some(id) => (self.join(tx, id, sent)?, Fate::Joined),
+            None => (self.open(tx, author.node, sent)?, Fate::Opened),
         };
         let id = conversation.id;
         let message = tx.insert(
@@ -186,7 +209,7 @@ impl Incoming<'_> {
                 id.0,
                 new.channel.as_str(),
                 inbound.author.as_str(),
-                contact.0,
+                author.node.0,
                 inbound.display_name,
                 external_id,
                 &columns.digest[..],
@@ -207,6 +230,15 @@ impl Incoming<'_> {
         let act = if fate == Fate::Opened { "opened" } else { "received" };
         let line = Line { actor: &self.it.actor, act, detail: Some(&format!("message {message}")), ..Line::default() };
         tx.event(Some(id), new.at, line)?;
+        match (&choice, inbound.thread.order_id.as_deref()) {
+            (Choice::Continue(_, why), _) => {
+                continuity::continued(tx, (id, message), &new.channel, (why, author.proved), new.at)?;
+            }
+            (Choice::Open(Some(earlier)), Some(order)) => {
+                continuity::same_order(tx, (id, *earlier), order, new.at)?;
+            }
+            (Choice::Open(_), _) => {}
+        }
         if !external_id.is_empty() {
             self.link(tx, id, &copies)?;
         }
@@ -221,22 +253,30 @@ impl Incoming<'_> {
         Ok(())
     }
 
-    fn open(&self, tx: &mut Tx<'_>, contact: tributary_model::ContactId) -> Result<Conversation, StoreError> {
+    fn open(
+        &self,
+        tx: &mut Tx<'_>,
+        contact: tributary_model::ContactId,
+        sent: Timestamp,
+    ) -> Result<Conversation, StoreError> {
         let (new, token) = (&self.it.new, self.columns.reply_token.clone());
         let subject = self.inbound.subject.clone();
         let mut it = Conversation::open(ConversationId(0), contact, new.channel.clone(), subject, token, self.came);
-        it.received(&new.channel, self.inbound.automatic, self.came);
+        it.received(&new.channel, self.inbound.automatic, sent, self.came);
+        if self.inbound.author != Author::Customer {
+            it.last_sent = Timestamp(0);
+        }
         row::insert(tx, &mut it)?;
         Ok(it)
     }
 
-    fn join(&self, tx: &mut Tx<'_>, id: ConversationId) -> Result<Conversation, StoreError> {
+    fn join(&self, tx: &mut Tx<'_>, id: ConversationId, sent: Timestamp) -> Result<Conversation, StoreError> {
         let before = row::expect(tx.conn, id)?;
         // What happened to the conversation while the arrival was aside stays before it: clocks run forward only.
         let now = if self.came < self.it.new.at { self.came.max(before.updated) } else { self.it.new.at };
         let mut it = before.clone();
         if self.inbound.author == Author::Customer {
-            it.received(&self.it.new.channel, self.inbound.automatic, now);
+            it.received(&self.it.new.channel, self.inbound.automatic, sent, now);
         } else {
             // What the shop's side wrote elsewhere is kept; it is not the customer asking for a word.
             it.updated = now;
@@ -252,18 +292,7 @@ impl Incoming<'_> {
             let other = copy.conversation;
             for (from, to, channel) in [(id, other, copy.channel.as_str()), (other, id, self.it.new.channel.as_str())] {
                 let why = format!("the same message came in by {channel}");
-                let sql = "INSERT INTO link (conversation, other, why) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-                if tx.run(sql, (from.0, to.0, &why))? > 0 {
-                    let detail = to.tag();
-                    let line = Line {
-                        actor: "host",
-                        act: "linked",
-                        why: Some(&why),
-                        detail: Some(&detail),
-                        ..Line::default()
-                    };
-                    tx.event(Some(from), self.it.new.at, line)?;
-                }
+                threading::link(tx, (from, to), &why, self.it.new.at)?;
             }
         }
         Ok(())

@@ -203,6 +203,11 @@ pub(super) struct InboundRow {
 }
 
 impl InboundRow {
+    /// The channel's own id of the dialogue.
+    pub(super) fn thread_key(self) -> Option<String> {
+        self.thread_key
+    }
+
     /// Author, subject and thread hints.
     pub(super) fn parts(self, at: At) -> Result<(Vec<Handle>, Option<String>, ThreadHints), StoreError> {
         let from = self.from.into_iter().map(|row| at.handle(row)).collect::<Result<_, _>>()?;

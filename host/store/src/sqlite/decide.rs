@@ -96,7 +96,14 @@ impl Run<'_, '_> {
         for (decision, why) in outcome.refused.iter().take(MOST_DECISIONS) {
             let detail = told(decision);
             let rule = Some(decision.rule.as_str());
-            self.line(Line { actor: &actor, act: "refused", rule, why: Some(why), detail: Some(&detail) })?;
+            self.line(Line {
+                actor: &actor,
+                act: "refused",
+                rule,
+                why: Some(why),
+                detail: Some(&detail),
+                ..Line::default()
+            })?;
         }
         match &outcome.result {
             Ok(decisions) => {
@@ -113,7 +120,7 @@ impl Run<'_, '_> {
             }
             Err(cause) if outcome.may_be_skipped => {
                 let (why, detail) = (Some(cause.what.as_str()), Some(cause.blame));
-                self.line(Line { actor: &actor, act: "skipped", rule: None, why, detail })?;
+                self.line(Line { actor: &actor, act: "skipped", rule: None, why, detail, ..Line::default() })?;
                 Ok(false)
             }
             Err(cause) => {
@@ -141,8 +148,14 @@ impl Run<'_, '_> {
 
     fn decision(&mut self, actor: &str, outcome: &PolicyOutcome, decision: &Decision) -> Result<(), StoreError> {
         let detail = told(decision);
-        let line =
-            Line { actor, act: "decided", rule: Some(&decision.rule), why: Some(&decision.why), detail: Some(&detail) };
+        let line = Line {
+            actor,
+            act: "decided",
+            rule: Some(&decision.rule),
+            why: Some(&decision.why),
+            detail: Some(&detail),
+            ..Line::default()
+        };
         match self.conversation.decide(decision, &outcome.granted, self.now) {
             Ok(effects) if effects.iter().any(unsendable) => {
                 self.line(Line { act: "refused", why: Some("there is nothing in it to send"), ..line })

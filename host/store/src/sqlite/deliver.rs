@@ -3,16 +3,18 @@
 //! An outgoing message is a row of `message` and, under the same id, one of `outgoing`. All that an adapter gets is
 //! fixed when it is written, so that every try sends the same.
 mod compose;
+mod reroute;
 
-pub(super) use compose::compose;
+pub(super) use compose::{compose, recipients};
 
 use super::codec::{At, moment, time};
 use super::happenings::{self, Cause as Happened};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, many, one};
-use super::{clocks, codec, row, token};
+use super::{clocks, row, token};
 use crate::{Cause, KeyedReply, Lease, LeasedOutgoing, NewReply, StoreError};
 use rusqlite::Connection;
+use tributary_model::continuity::Continuity;
 use tributary_model::conversation::Refused;
 use tributary_model::delivery::{self, Event, Settlement, State};
 use tributary_model::message::{Author, Content, Outgoing};
@@ -139,13 +141,14 @@ pub(super) fn settle(
     tx: &mut Tx<'_>,
     id: OutgoingId,
     settlement: &Settlement,
+    rules: &Continuity,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(row) = row(tx.conn, id)? else { return Ok(()) };
     let actor = format!("channel:{}", row.channel);
     let event = match settlement {
         Settlement::Accepted { .. } => Event::Accept,
-        Settlement::Again { .. } => Event::Requeue,
+        Settlement::Again { .. } | Settlement::Closed { .. } => Event::Requeue,
         Settlement::Failed { .. } => Event::Fail,
     };
     // An illegal event is a try that lost its lease and comes too late.
@@ -170,6 +173,10 @@ pub(super) fn settle(
             let line = Line { actor: &actor, act: "retrying", why: Some(why), detail: Some(&what), ..Line::default() };
             tx.event(Some(row.conversation), now, line)
         }
+        Settlement::Closed { why } => match reroute::reroute(tx, &row, next, why, rules, now)? {
+            true => Ok(()),
+            false => fail(tx, &row, &actor, "failed", why, now),
+        },
         Settlement::Failed { why } => fail(tx, &row, &actor, "failed", why, now),
     }
 }
@@ -244,30 +251,10 @@ fn uncount(tx: &mut Tx<'_>, row: &Row) {
 pub(super) fn replay(tx: &mut Tx<'_>, id: OutgoingId, now: Timestamp) -> Result<bool, StoreError> {
     let Some(row) = row(tx.conn, id)? else { return Ok(false) };
     let Ok(next) = delivery::next(row.state, Event::Replay) else { return Ok(false) };
-    tx.run("UPDATE outgoing SET state = ?, attempts = 0, next_at = ? WHERE id = ?", (next.as_str(), time(now), id.0))?;
+    tx.run(
+        "UPDATE outgoing SET state = ?, attempts = 0, next_at = ?, tried = NULL WHERE id = ?",
+        (next.as_str(), time(now), id.0),
+    )?;
     tx.count(Counter::Outgoing, 1);
     Ok(true)
-}
-
-/// The handles of a contact as a column, those that this channel knows first.
-fn recipients(
-    conn: &Connection,
-    it: &tributary_model::conversation::Conversation,
-) -> Result<Option<String>, StoreError> {
-    let mut handles = row::contact(conn, it.contact)?.map(|contact| contact.handles).unwrap_or_default();
-    let last: Option<Option<String>> = one(
-        conn,
-        "SELECT inbound FROM message WHERE conversation = ? AND contact = ? AND channel = ? ORDER BY id DESC LIMIT 1",
-        (it.id.0, it.contact.0, it.last_channel.as_str()),
-        |row| row.get(0),
-    )?;
-    if let Some(text) = last.flatten() {
-        let at = At("message", it.id.0);
-        let (from, ..) = at.json::<codec::InboundRow>(&text)?.parts(at)?;
-        let place = |handle: &tributary_model::message::Handle| {
-            from.iter().position(|f| f.kind == handle.kind && f.value == handle.value).unwrap_or(usize::MAX)
-        };
-        handles.sort_by_key(place);
-    }
-    Ok(codec::handles(&handles))
 }

@@ -1,7 +1,8 @@
 //! Feeds: what a channel's clients see live, and where polled channels go on.
 use super::codec::{moment, time};
-use super::row;
+use super::contacts::nodes_of;
 use super::tx::{Tx, many, one};
+use super::{deliver, row};
 use crate::{FeedId, FeedItem, FeedRow, Reach, StoreError};
 use rusqlite::Connection;
 use std::time::Duration;
@@ -99,10 +100,16 @@ pub(super) fn writing(
         }
     }
     for handle in &typing.from {
-        let sql = "SELECT c.id FROM handle AS h JOIN conversation AS c INDEXED BY conversation_contact \
-                   ON c.contact = h.contact WHERE h.value = ? AND h.kind = ? AND c.state <> 'closed' \
-                   ORDER BY c.id DESC LIMIT 1";
-        let found = one(conn, sql, (&handle.value, handle.kind.as_str()), |row| Ok(ConversationId(row.get(0)?)))?;
+        let sql = "SELECT coalesce(k.root, k.id) FROM handle AS h JOIN contact AS k ON k.id = h.contact \
+                   WHERE h.value = ? AND h.kind = ?";
+        let person = one(conn, sql, (&handle.value, handle.kind.as_str()), |row| row.get::<_, i64>(0))?;
+        let sql = concat!(
+            "SELECT id FROM conversation INDEXED BY conversation_contact WHERE contact IN ",
+            nodes_of!("?1"),
+            " AND state <> 'closed' ORDER BY id DESC LIMIT 1"
+        );
+        let Some(person) = person else { continue };
+        let found = one(conn, sql, [person], |row| Ok(ConversationId(row.get(0)?)))?;
         if found.is_some() {
             return Ok(found);
         }
@@ -113,11 +120,11 @@ pub(super) fn writing(
 /// See [`crate::Store::reach`].
 pub(super) fn reach(conn: &Connection, id: ConversationId) -> Result<Option<Reach>, StoreError> {
     let Some(it) = row::load(conn, id)? else { return Ok(None) };
-    let to = row::contact(conn, it.contact)?.map(|contact| contact.handles).unwrap_or_default();
+    let to = deliver::recipients(conn, &it, it.last_channel.as_str())?;
     let newest = one(
         conn,
         "SELECT external_id FROM message WHERE conversation = ? AND channel = ? AND author = 'customer' \
-         AND external_id <> '' ORDER BY id DESC LIMIT 1",
+         AND external_id <> '' ORDER BY min(sent_at, at) DESC, id DESC LIMIT 1",
         (id.0, it.last_channel.as_str()),
         |row| row.get(0),
     )?;

@@ -3,17 +3,19 @@ use super::codec::{moment, time};
 use super::reader::counter;
 use super::row::{self, columns};
 use super::tx::{Counter, many, one};
-use super::{clocks, desk, messages};
-use crate::{ConversationDetail, ConversationFilter, Counts, Cursor, Event, Listing, Page, QueueFilter, StoreError};
+use super::{clocks, contacts, desk, messages, snapshot};
+use crate::{
+    Continuation, ConversationDetail, ConversationFilter, Counts, Cursor, Event, Listing, Page, QueueFilter, StoreError,
+};
 use rusqlite::{Connection, Row, ToSql};
 use tributary_model::conversation::Conversation;
 use tributary_model::decision::Contact;
-use tributary_model::{ContactId, ConversationId, EventId, Timestamp};
+use tributary_model::{ContactId, ConversationId, EventId, MessageId, Timestamp};
 
 /// The columns [`event`] reads, in its order.
 macro_rules! event_columns {
     () => {
-        "id, conversation, at, actor, act, rule, why, detail"
+        "id, conversation, at, actor, act, rule, why, detail, contact"
     };
 }
 
@@ -104,7 +106,12 @@ pub(super) fn conversations(
     }
     if let Some(handle) = &filter.handle {
         params.push(handle);
-        terms += &format!(" AND contact IN (SELECT contact FROM handle WHERE value = ?{})", params.len());
+        terms += &format!(
+            " AND contact IN (WITH p (root) AS (SELECT coalesce(k.root, k.id) FROM handle AS h \
+             JOIN contact AS k ON k.id = h.contact WHERE h.value = ?{}) \
+             SELECT root FROM p UNION SELECT k.id FROM p JOIN contact AS k INDEXED BY contact_root ON k.root = p.root)",
+            params.len()
+        );
         index = Some("conversation_contact");
     }
     if let Some(index) = index {
@@ -118,7 +125,7 @@ pub(super) fn conversations(
 /// See [`crate::Store::conversation`].
 pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Option<ConversationDetail>, StoreError> {
     let Some(conversation) = row::load(conn, id)? else { return Ok(None) };
-    let contact = contacts(conn, &[conversation.contact])?.into_iter().next().unwrap_or(Contact {
+    let contact = contacts::person(conn, conversation.contact)?.unwrap_or(Contact {
         id: conversation.contact,
         handles: Vec::new(),
         display_name: None,
@@ -131,6 +138,17 @@ pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Opti
     let links = many(conn, "SELECT other, why FROM link WHERE conversation = ? ORDER BY other", [id.0], |row| {
         Ok((ConversationId(row.get(0)?), row.get(1)?))
     })?;
+    let joins = contacts::joins(conn, &contacts::nodes(conn, contact.id)?)?;
+    let sql = "SELECT message, channel, why, proved FROM continuation INDEXED BY continuation_conversation \
+               WHERE conversation = ? ORDER BY message";
+    let continuations = many(conn, sql, [id.0], |row| {
+        Ok(Continuation {
+            message: MessageId(row.get(0)?),
+            channel: row.get::<_, String>(1)?.into(),
+            why: row.get(2)?,
+            proved: row.get(3)?,
+        })
+    })?;
     Ok(Some(ConversationDetail {
         conversation,
         contact,
@@ -138,14 +156,17 @@ pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Opti
         clocks: clocks::all(conn, id)?,
         events,
         links,
+        orders: snapshot::orders_of(conn, id)?,
+        continuations,
+        joins,
     }))
 }
 
 /// See [`crate::Store::contacts`].
-pub(super) fn contacts(conn: &Connection, ids: &[ContactId]) -> Result<Vec<Contact>, StoreError> {
+pub(super) fn persons(conn: &Connection, ids: &[ContactId]) -> Result<Vec<Contact>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        found.extend(row::contact(conn, *id)?);
+        found.extend(contacts::person(conn, *id)?);
     }
     Ok(found)
 }
@@ -160,7 +181,21 @@ fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         rule: row.get(5)?,
         why: row.get(6)?,
         detail: row.get(7)?,
+        contact: row.get::<_, Option<i64>>(8)?.map(ContactId),
     })
+}
+
+/// What happened to these contacts, oldest first, the newest thousand at most.
+pub(super) fn contact_events(conn: &Connection, ids: &[ContactId]) -> Result<Vec<Event>, StoreError> {
+    const SHOWN: usize = 1_000;
+    let mut events = Vec::new();
+    for id in ids {
+        let sql = concat!("SELECT ", event_columns!(), " FROM event WHERE contact = ? ORDER BY id DESC LIMIT ?");
+        events.extend(many(conn, sql, (id.0, SHOWN as i64), event)?);
+    }
+    events.sort_by_key(|event| event.id);
+    events.drain(..events.len().saturating_sub(SHOWN));
+    Ok(events)
 }
 
 /// See [`crate::Store::events`].

@@ -280,7 +280,7 @@ impl Told<'_> {
             state: word,
         });
         let (why, detail) = (Some(what.as_str()), Some(detail.as_str()));
-        tx.event(None, now, Line { actor: self.by, act: "generation", rule: None, why, detail })
+        tx.event(None, now, Line { actor: self.by, act: "generation", rule: None, why, detail, ..Line::default() })
     }
 }
 
@@ -297,7 +297,7 @@ fn set_enabled(tx: &mut Tx<'_>, place: &Place, enabled: bool, by: &str, now: Tim
     }
     let (act, word) = if enabled { ("enabled", "in use again") } else { ("disabled", "out of use") };
     let (why, detail) = (format!("{name} is {word}"), to_json(&serde_json::json!({ "place": name })));
-    tx.event(None, now, Line { actor: by, act, rule: None, why: Some(&why), detail: Some(&detail) })
+    tx.event(None, now, Line { actor: by, act, rule: None, why: Some(&why), detail: Some(&detail), ..Line::default() })
 }
 
 /// Deletes what ended long ago, with all that is kept for it. How many.

@@ -26,14 +26,15 @@ fn content(row: &Row<'_>, first: usize, at: At) -> Result<Content, StoreError> {
     })
 }
 
-/// The messages of a conversation, oldest first, the newest thousand at most.
+/// The messages of a conversation over all channels in the order they were sent, oldest first, the newest thousand at
+/// most. Nothing counts as sent after it came in.
 pub(super) fn of(conn: &Connection, id: ConversationId) -> Result<Vec<Message>, StoreError> {
     let sql = concat!(
         "SELECT m.id, m.channel, m.author, m.name, m.external_id, m.automatic, m.sent_at, m.at, m.attributes, \
          o.state, o.attempts, o.next_at, o.detail, ",
         content_columns!(),
-        " FROM message AS m INDEXED BY message_conversation LEFT JOIN outgoing AS o ON o.id = m.id \
-         WHERE m.conversation = ? ORDER BY m.id DESC LIMIT ?"
+        " FROM message AS m INDEXED BY message_timeline LEFT JOIN outgoing AS o ON o.id = m.id \
+         WHERE m.conversation = ? ORDER BY min(m.sent_at, m.at) DESC, m.id DESC LIMIT ?"
     );
     let mut messages = many(conn, sql, (id.0, SHOWN), |row| {
         let id: i64 = row.get(0)?;
@@ -68,34 +69,42 @@ pub(super) fn of(conn: &Connection, id: ConversationId) -> Result<Vec<Message>, 
     Ok(messages)
 }
 
-/// A conversation's history as a policy sees it, up to a message, which is not cut; up to the newest without one.
+/// A conversation's history as a policy sees it, in the order of sending: what was there when a message came in, and that
+/// message last, which is not cut; all without one.
 pub(super) fn history(
     conn: &Connection,
     id: ConversationId,
     last: Option<MessageId>,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut entries = many(
+    let read = |row: &Row<'_>| {
+        let number: i64 = row.get(0)?;
+        let mut text: String = row.get(5)?;
+        if last != Some(MessageId(number))
+            && let Some((end, _)) = text.char_indices().nth(HISTORY_TEXT_LIMIT)
+        {
+            text.truncate(end);
+        }
+        Ok(Entry {
+            at: moment(row.get(1)?),
+            author: At("message", number).word(&row.get::<_, String>(2)?, Author::parse)?,
+            text,
+            channel: row.get::<_, String>(3)?.into(),
+            automatic: row.get(4)?,
+        })
+    };
+    let mut entries = Vec::new();
+    if let Some(last) = last {
+        let sql = "SELECT id, sent_at, author, channel, automatic, text FROM message WHERE id = ?";
+        entries = many(conn, sql, [last.0], read)?;
+    }
+    let room = HISTORY_LIMIT - entries.len();
+    entries.extend(many(
         conn,
-        "SELECT id, sent_at, author, channel, automatic, text FROM message INDEXED BY message_conversation \
-         WHERE conversation = ? AND id <= ? ORDER BY id DESC LIMIT ?",
-        (id.0, last.map_or(i64::MAX, |last| last.0), HISTORY_LIMIT as i64),
-        |row| {
-            let number: i64 = row.get(0)?;
-            let mut text: String = row.get(5)?;
-            if last != Some(MessageId(number))
-                && let Some((end, _)) = text.char_indices().nth(HISTORY_TEXT_LIMIT)
-            {
-                text.truncate(end);
-            }
-            Ok(Entry {
-                at: moment(row.get(1)?),
-                author: At("message", number).word(&row.get::<_, String>(2)?, Author::parse)?,
-                text,
-                channel: row.get::<_, String>(3)?.into(),
-                automatic: row.get(4)?,
-            })
-        },
-    )?;
+        "SELECT id, sent_at, author, channel, automatic, text FROM message INDEXED BY message_timeline \
+         WHERE conversation = ? AND id < ? ORDER BY min(sent_at, at) DESC, id DESC LIMIT ?",
+        (id.0, last.map_or(i64::MAX, |last| last.0), room as i64),
+        read,
+    )?);
     entries.reverse();
     Ok(entries)
 }
@@ -141,7 +150,7 @@ pub(super) fn text(conn: &Connection, id: MessageId) -> Result<Content, StoreErr
 pub(super) fn attachment(conn: &Connection, id: ConversationId, blob: &str) -> Result<Option<Attachment>, StoreError> {
     let lists = many(
         conn,
-        "SELECT id, attachments FROM message INDEXED BY message_conversation \
+        "SELECT id, attachments FROM message INDEXED BY message_timeline \
          WHERE conversation = ?1 AND attachments IS NOT NULL AND instr(attachments, ?2) > 0 ORDER BY id LIMIT 1",
         (id.0, blob),
         |row| At("message", row.get(0)?).attachments(row.get::<_, Option<String>>(1)?.as_deref()),

@@ -74,9 +74,9 @@ pub(super) fn keep(
     let line = Line {
         actor: "host",
         act: "parked",
-        rule: None,
         why: Some(&cause.what),
         detail: Some(&format!("parked {id}: {} {} ({})", it.what, it.id, it.plugin)),
+        ..Line::default()
     };
     tx.event(conversation, now, line)?;
     Ok(ParkedId(id))

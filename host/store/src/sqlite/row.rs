@@ -1,19 +1,19 @@
-//! The row of a conversation, and of its contact: read, insert, write back what changed.
+//! The row of a conversation: read, insert, write back what changed.
 use super::codec::{self, At, moment, time};
-use super::tx::{Counter, Tx, one};
+use super::tx::{Counter, Tx};
 use crate::StoreError;
 use rusqlite::{Connection, Row, named_params};
 use serde::{Deserialize, Serialize};
 use tributary_model::conversation::{Conversation, State};
-use tributary_model::decision::{Contact, Grade, Route};
+use tributary_model::decision::{Grade, Route};
 use tributary_model::queue::{Holder, NEVER};
 use tributary_model::{AgentName, ContactId, ConversationId};
 
-/// The columns [`read`] reads, in its order.
+/// The columns [`read`] reads, in its order. The contact is the person, whichever node the conversation is with.
 macro_rules! columns {
     () => {
-        "id, contact, channel, last_channel, subject, state, grade, due, since, team, route, category, tags, \
-         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic"
+        "id, (SELECT coalesce(root, id) FROM contact WHERE id = conversation.contact), channel, last_channel, subject, state, grade, due, since, team, route, category, tags, \
+         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic, last_sent"
     };
 }
 pub(super) use columns;
@@ -72,6 +72,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Conversation, StoreError> {
         reply_token: row.get(19)?,
         undecided: row.get(20)?,
         last_automatic: row.get(21)?,
+        last_sent: moment(row.get(22)?),
     })
 }
 
@@ -102,7 +103,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, it: &mut Conversation) -> Result<(), Store
     let key = it.key();
     it.id = ConversationId(tx.insert(
         "INSERT INTO conversation (contact, channel, last_channel, subject, state, rank, due, since, opened, updated, \
-         reply_token, undecided, last_automatic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         reply_token, undecided, last_automatic, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             it.contact.0,
             it.channel.as_str(),
@@ -117,6 +118,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, it: &mut Conversation) -> Result<(), Store
             &it.reply_token,
             it.undecided,
             it.last_automatic,
+            time(it.last_sent),
         ),
     )?);
     tx.count(Counter::Conversations, 1);
@@ -132,7 +134,7 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
             concat!(
                 "UPDATE conversation SET last_channel = :last_channel, route = :route, grade = :grade, \
                  category = :category, tags = :tags, attributes = :attributes, updated = :updated, \
-                 undecided = :undecided, last_automatic = :last_automatic",
+                 undecided = :undecided, last_automatic = :last_automatic, last_sent = :last_sent",
                 $($more,)?
                 " WHERE id = :id"
             )
@@ -151,6 +153,7 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
                 ":updated": time(it.updated),
                 ":undecided": it.undecided,
                 ":last_automatic": it.last_automatic,
+                ":last_sent": time(it.last_sent),
                 $($name: $value,)*
             })
         };
@@ -187,20 +190,4 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
         write!(plain!(), {})?;
     }
     Ok(())
-}
-
-/// The contact of this id.
-pub(super) fn contact(conn: &Connection, id: ContactId) -> Result<Option<Contact>, StoreError> {
-    type Columns = (Option<String>, Option<String>, Option<String>, Option<String>);
-    let found: Option<Columns> =
-        one(conn, "SELECT name, handles, tags, attributes FROM contact WHERE id = ?", [id.0], |row| row.try_into())?;
-    let Some((display_name, handles, tags, attributes)) = found else { return Ok(None) };
-    let at = At("contact", id.0);
-    Ok(Some(Contact {
-        id,
-        handles: at.handles(handles.as_deref())?,
-        display_name,
-        tags: at.list(tags.as_deref())?,
-        attributes: at.attributes(attributes.as_deref())?,
-    }))
 }

@@ -1,8 +1,8 @@
 //! A conversation as a policy sees it.
 use super::codec::At;
 use super::tx::{many, one};
-use super::{clocks, messages, row};
-use crate::StoreError;
+use super::{clocks, contacts, messages, row};
+use crate::{KnownOrder, StoreError};
 use rusqlite::Connection;
 use tributary_model::decision::{Contact, Happening, Snapshot};
 use tributary_model::order::Order;
@@ -50,7 +50,7 @@ pub(super) fn of(
     now: Timestamp,
 ) -> Result<Option<Snapshot>, StoreError> {
     let Some(it) = row::load(conn, id)? else { return Ok(None) };
-    let contact = row::contact(conn, it.contact)?.unwrap_or_else(|| Contact {
+    let contact = contacts::person(conn, it.contact)?.unwrap_or_else(|| Contact {
         id: it.contact,
         handles: Vec::new(),
         display_name: None,
@@ -80,11 +80,19 @@ pub(super) fn of(
 
 /// The orders a conversation is about, the latest changed first.
 fn orders(conn: &Connection, id: ConversationId) -> Result<Vec<Order>, StoreError> {
+    Ok(orders_of(conn, id)?.into_iter().map(|it| it.order).collect())
+}
+
+/// The same, with the marketplaces they are of.
+pub(super) fn orders_of(conn: &Connection, id: ConversationId) -> Result<Vec<KnownOrder>, StoreError> {
     many(
         conn,
-        "SELECT o.body FROM conversation_order AS c JOIN orders AS o ON o.channel = c.channel AND o.id = c.id \
+        "SELECT o.body, o.channel FROM conversation_order AS c JOIN orders AS o ON o.channel = c.channel AND o.id = c.id \
          WHERE c.conversation = ? ORDER BY o.at DESC LIMIT ?",
         (id.0, ORDERS),
-        |row| At("conversation", id.0).order(&row.get::<_, String>(0)?),
+        |row| {
+            let order = At("conversation", id.0).order(&row.get::<_, String>(0)?)?;
+            Ok(KnownOrder { channel: row.get::<_, String>(1)?.into(), order })
+        },
     )
 }

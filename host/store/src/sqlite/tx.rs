@@ -1,7 +1,7 @@
 //! What a transition writes with: statements by their text, the event log, the counters.
 use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
-use tributary_model::{ConversationId, EventId, Timestamp};
+use tributary_model::{ContactId, ConversationId, EventId, Timestamp};
 
 /// What is counted, so that asking how much there is costs nothing at any size.
 #[derive(Clone, Copy)]
@@ -45,6 +45,7 @@ pub(super) struct Line<'a> {
     pub(super) rule: Option<&'a str>,
     pub(super) why: Option<&'a str>,
     pub(super) detail: Option<&'a str>,
+    pub(super) contact: Option<ContactId>,
 }
 
 impl<'c> Tx<'c> {
@@ -91,7 +92,7 @@ impl<'c> Tx<'c> {
         line: Line<'_>,
     ) -> Result<(), StoreError> {
         let id = self.insert(
-            "INSERT INTO event (conversation, at, actor, act, rule, why, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (conversation, at, actor, act, rule, why, detail, contact) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 conversation.map(|id| id.0),
                 super::codec::time(at),
@@ -100,6 +101,7 @@ impl<'c> Tx<'c> {
                 line.rule,
                 line.why,
                 line.detail,
+                line.contact.map(|id| id.0),
             ),
         )?;
         self.newest = Some(EventId(id));

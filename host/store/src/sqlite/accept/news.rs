@@ -1,56 +1,118 @@
 //! The other two things an arrival may tell: an order changed, an outgoing message went further or came back.
 use super::super::codec::{self, time};
+use super::super::contacts::nodes_of;
 use super::super::deliver::{self, Row};
 use super::super::happenings::{self, Cause};
 use super::super::tx::{Line, Tx, one};
+use super::contacts::Author;
 use super::{Prepared, contacts, threading};
 use crate::{Accepted, Lease, StoreError};
 use tributary_model::message::{Delivery, DeliveryState};
 use tributary_model::order::Order;
-use tributary_model::{ConversationId, OutgoingId, delivery};
+use tributary_model::{ChannelName, ConversationId, OutgoingId, delivery};
 
-/// Keeps an order as it is now. Where its buyer has a conversation that is not closed, the newest of them has the
-/// happening; otherwise the order waits for one to be about it.
+/// Keeps an order as it is now; it is its buyer's, who may be new. News that were overtaken change nothing, and neither do
+/// repeated ones, which need no row: whether these do.
+///
+/// The happening is had by the newest of the buyer's conversations that is not closed, else by that of a contact whose
+/// handle the marketplace names as the buyer's, else by one that is about the order; without any the order waits.
 pub(super) fn order(
     tx: &mut Tx<'_>,
     it: &Prepared,
     order: &Order,
     claim: Option<&Lease>,
     accepted: &mut Accepted,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (channel, now) = (&it.new.channel, it.new.at);
     let body = codec::order(order);
-    // News may overtake each other: an older state does not replace a newer one.
-    tx.run(
-        "INSERT INTO orders (channel, id, at, body) VALUES (?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= orders.at",
-        (channel.as_str(), &order.id, time(order.at), &body),
+    let known = one(
+        tx.conn,
+        "SELECT at, body FROM orders WHERE channel = ? AND id = ?",
+        (channel.as_str(), &order.id),
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
     )?;
-    let mut conversation = None;
-    for handle in &order.buyer {
-        let Some(contact) = contacts::find(tx, handle)? else { continue };
-        conversation = one(
-            tx.conn,
-            "SELECT id FROM conversation INDEXED BY conversation_contact \
-             WHERE contact = ? AND state <> 'closed' ORDER BY id DESC LIMIT 1",
-            [contact.0],
-            |row| row.get(0).map(ConversationId),
-        )?;
-        if conversation.is_some() {
-            break;
-        }
+    if known.as_ref().is_some_and(|(_, before)| *before == body) {
+        return Ok(false);
     }
+    let buyer = match &order.buyer[..] {
+        [] => None,
+        buyer => Some(it.told().author(tx, buyer, None)?),
+    };
+    let overtaken = known.as_ref().is_some_and(|(at, _)| *at > time(order.at));
+    if !overtaken {
+        tx.run(
+            "INSERT INTO orders (channel, id, at, body, contact) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+             at = excluded.at, body = excluded.body, contact = coalesce(excluded.contact, orders.contact)",
+            (channel.as_str(), &order.id, time(order.at), &body, buyer.map(|buyer| buyer.node.0)),
+        )?;
+    }
+    if known.is_none() {
+        named_before(tx, channel, &order.id)?;
+    }
+    let conversation = match newest_open(tx, order, buyer)? {
+        Some(id) => Some(id),
+        None => about(tx, channel, &order.id)?,
+    };
     let detail = format!("order {} {}", order.id, order.state.as_str());
-    let line = Line { actor: &it.actor, act: "order", detail: Some(&detail), ..Line::default() };
+    let why = overtaken.then_some("something later is known already");
+    let line = Line { actor: &it.actor, act: "order", why, detail: Some(&detail), ..Line::default() };
     tx.event(conversation, now, line)?;
-    let Some(id) = conversation else { return Ok(()) };
+    let Some(id) = conversation.filter(|_| !overtaken) else { return Ok(true) };
     threading::about(tx, channel, &order.id, id)?;
     let turn = !happenings::any_open(tx.conn, id)?;
     match happenings::add(tx, id, Cause::Other("order", Some(body)), now, claim.filter(|_| turn))? {
         Some(claimed) => accepted.claimed.push(claimed),
         None => accepted.waiting += 1,
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The newest conversation that is not closed, of the buyer or of who has one of the buyer's handles.
+fn newest_open(tx: &Tx<'_>, order: &Order, buyer: Option<Author>) -> Result<Option<ConversationId>, StoreError> {
+    let mut persons: Vec<_> = buyer.map(|buyer| buyer.person).into_iter().collect();
+    for handle in order.buyer.iter().take(16) {
+        persons.extend(contacts::find(tx, handle)?);
+    }
+    for person in persons {
+        let found = one(
+            tx.conn,
+            concat!(
+                "SELECT id FROM conversation INDEXED BY conversation_contact WHERE contact IN ",
+                nodes_of!("?1"),
+                " AND state <> 'closed' ORDER BY id DESC LIMIT 1"
+            ),
+            [person.0],
+            |row| row.get(0).map(ConversationId),
+        )?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The newest conversation that is not closed and about the order.
+fn about(tx: &Tx<'_>, channel: &ChannelName, order: &str) -> Result<Option<ConversationId>, StoreError> {
+    one(
+        tx.conn,
+        "SELECT c.id FROM conversation_order AS o INDEXED BY conversation_order_id \
+         JOIN conversation AS c ON c.id = o.conversation \
+         WHERE o.id = ? AND o.channel = ? AND c.state <> 'closed' ORDER BY c.id DESC LIMIT 1",
+        (order, channel.as_str()),
+        |row| row.get(0).map(ConversationId),
+    )
+}
+
+/// Customers may have named the order by other channels before the marketplace told of it.
+fn named_before(tx: &Tx<'_>, channel: &ChannelName, order: &str) -> Result<(), StoreError> {
+    tx.run(
+        "INSERT INTO conversation_order (conversation, channel, id) \
+         SELECT o.conversation, ?2, ?1 FROM conversation_order AS o INDEXED BY conversation_order_id WHERE o.id = ?1 \
+         AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.channel = o.channel AND orders.id = o.id) LIMIT 64 \
+         ON CONFLICT DO NOTHING",
+        (order, channel.as_str()),
+    )
+    .map(drop)
 }
 
 /// Notes what became of an outgoing message of this channel. What cannot be matched is an event only.

@@ -1,10 +1,12 @@
 //! Which conversation a message joins: the answers to the questions of [`thread`].
-use super::super::tx::{Tx, any, many, one};
+use super::super::contacts::nodes_of;
+use super::super::tx::{Line, Tx, any, many, one};
+use super::contacts::Author;
 use crate::StoreError;
 use rusqlite::Connection;
 use tributary_model::message::Inbound;
 use tributary_model::thread::{self, Question};
-use tributary_model::{ChannelName, ContactId, ConversationId};
+use tributary_model::{ChannelName, ConversationId, Timestamp};
 
 /// How many messages of one external id are looked at. More than one is a sender's fault, and many are an attack.
 const SAME_ID: i64 = 16;
@@ -14,7 +16,7 @@ pub(super) fn conversation(
     conn: &Connection,
     inbound: &Inbound,
     channel: &ChannelName,
-    contact: ContactId,
+    author: Author,
 ) -> Result<Option<ConversationId>, StoreError> {
     for question in thread::questions(&inbound.thread) {
         let found = match question {
@@ -32,9 +34,14 @@ pub(super) fn conversation(
             )?,
             Question::TagOf(id) => any(
                 conn,
-                "SELECT 1 FROM conversation WHERE id = ?1 AND (contact = ?2 \
-                 OR EXISTS (SELECT 1 FROM message WHERE conversation = ?1 AND contact = ?2))",
-                (id.0, contact.0),
+                concat!(
+                    "SELECT 1 FROM conversation WHERE id = ?1 AND (contact IN ",
+                    nodes_of!("?2"),
+                    " OR EXISTS (SELECT 1 FROM message INDEXED BY message_timeline WHERE conversation = ?1 AND contact IN ",
+                    nodes_of!("?2"),
+                    "))"
+                ),
+                (id.0, author.person.0),
             )?
             .then_some(id.0),
         };
@@ -75,11 +82,36 @@ pub(super) fn remember(
     Ok(())
 }
 
-/// Notes that a conversation is about an order.
+/// Notes that a conversation is about an order: of this channel, or else of the one marketplace that told of an order of
+/// this number, because a customer names it by any channel.
 pub(super) fn about(tx: &Tx<'_>, channel: &ChannelName, order: &str, id: ConversationId) -> Result<(), StoreError> {
+    let told =
+        many(tx.conn, "SELECT channel FROM orders INDEXED BY orders_id WHERE id = ? LIMIT 16", [order], |row| {
+            Ok(row.get::<_, String>(0)?)
+        })?;
+    let of = match &told[..] {
+        [marketplace] => marketplace,
+        _ => channel.as_str(),
+    };
     tx.run(
         "INSERT INTO conversation_order (conversation, channel, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (id.0, channel.as_str(), order),
+        (id.0, of, order),
     )?;
     Ok(())
+}
+
+/// Links a conversation to another one, once.
+pub(super) fn link(
+    tx: &mut Tx<'_>,
+    (from, to): (ConversationId, ConversationId),
+    why: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO link (conversation, other, why) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    if tx.run(sql, (from.0, to.0, why))? == 0 {
+        return Ok(());
+    }
+    let detail = to.tag();
+    let line = Line { actor: "host", act: "linked", why: Some(why), detail: Some(&detail), ..Line::default() };
+    tx.event(Some(from), now, line)
 }
