@@ -62,6 +62,10 @@ fn at_depth(value: &Value, around: &Around, depth: usize) -> Option<Vec<Turn>> {
                     if !turns.is_empty() {
                         return Some(turns);
                     }
+                    // What was said is there, and none of it counts: silence.
+                    if found.as_array().is_some_and(|items| !items.is_empty()) {
+                        return Some(turns);
+                    }
                     first = first.or(Some(turns));
                 }
             }

@@ -1,5 +1,6 @@
 //! WebVTT, read by the algorithm of the W3C ("WebVTT: The Web Video Text Tracks Format", section 6): what is wrong in one
-//! place costs that cue and no other.
+//! place costs that cue and no other. Two things are as in browsers' parsers rather than as in the text: times without
+//! hours whose minutes are above 59, and lines behind times that nobody can read.
 //!
 //! A parser of our own: the crates there are (`subtp`, `rsubs-lib`) follow the grammar for authors, not the algorithm for
 //! readers, and give up on, or misread, between a tenth and a quarter of the files that a browser's parser is tested with.
@@ -64,20 +65,14 @@ impl Vtt {
     fn block(&mut self, lines: &[&str], start: usize) -> usize {
         let mut at = start;
         let mut cue: Option<Cue> = None;
-        let mut seen_arrow = false;
         let mut body: Vec<&str> = Vec::new();
         while at < lines.len() && !lines[at].is_empty() {
             let line = lines[at];
             if line.contains("-->") {
-                if seen_arrow {
-                    // The next cue, without a blank line before it.
+                // The next cue, without a blank line before it; times stand on the first line or on the second.
+                if cue.is_some() || body.len() > 1 {
                     break;
                 }
-                // Times stand on the first line or on the second.
-                if body.len() > 1 {
-                    break;
-                }
-                seen_arrow = true;
                 cue = times(line).map(|(start, end, settings)| Cue {
                     id: body.first().map(|id| (*id).to_owned()).unwrap_or_default(),
                     start,
@@ -85,6 +80,10 @@ impl Vtt {
                     settings,
                     text: String::new(),
                 });
+                if cue.is_none() {
+                    // What follows belongs to times that nobody can read.
+                    return at + lines[at..].iter().take_while(|line| !line.is_empty()).count();
+                }
                 body.clear();
             } else {
                 body.push(line);
@@ -135,23 +134,24 @@ fn blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\u{c}')
 }
 
-/// A timestamp at the beginning of a text, in milliseconds, and what follows it. Hours may be left out, and have two
-/// digits or more.
+/// A timestamp at the beginning of a text, in milliseconds, and what follows it. Hours may be left out; of two numbers, a
+/// first one above 59 is hours, as browsers' parsers take it.
 fn timestamp(text: &str) -> Option<(u64, &str)> {
-    let (first, digits, rest) = number(text)?;
+    let (first, _, rest) = number(text)?;
     let (second, two, rest) = number(rest.strip_prefix(':')?)?;
     if two != 2 {
         return None;
     }
-    let hours = digits != 2 || first > 59 || rest.starts_with(':');
-    let (hours, minutes, seconds, rest) = if hours {
-        let (third, two, rest) = number(rest.strip_prefix(':')?)?;
-        if two != 2 {
-            return None;
+    let (hours, minutes, seconds, rest) = match rest.strip_prefix(':') {
+        Some(rest) => {
+            let (third, two, rest) = number(rest)?;
+            if two != 2 {
+                return None;
+            }
+            (first, second, third, rest)
         }
-        (first, second, third, rest)
-    } else {
-        (0, first, second, rest)
+        None if first > 59 => (first, second, 0, rest),
+        None => (0, first, second, rest),
     };
     let (millis, three, rest) = number(rest.strip_prefix('.')?)?;
     if three != 3 || minutes > 59 || seconds > 59 {
@@ -179,7 +179,8 @@ mod tests {
             ("01:00:11.500", Some(3_611_500)),
             ("123:00:00.001", Some(442_800_001)),
             ("00:60.000", None),
-            ("0:11.000", None),
+            ("0:11.000", Some(11_000)),
+            ("120:10.000", Some(432_600_000)),
             ("00:11,000", None),
             ("00:11.00", None),
             ("99999999999999999999:00:00.000", None),

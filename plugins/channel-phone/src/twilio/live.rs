@@ -23,15 +23,15 @@ const CHECK: u64 = 60_000;
 
 /// A call that goes on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Open {
+struct Open {
     /// When it was first heard of, by Twilio's time.
-    pub first: u64,
+    first: u64,
     /// When it was last heard of, by ours.
-    pub heard: u64,
+    heard: u64,
     /// Language of the transcription.
-    pub language: Option<String>,
+    language: Option<String>,
     /// Why the transcription failed.
-    pub error: Option<String>,
+    error: Option<String>,
 }
 
 /// One utterance.
@@ -82,7 +82,7 @@ pub fn receive(fields: &Fields, config: &Config) -> Result<Reading, Rejection> {
     if let Some(done) = load::<Done>(&format!("done/{call}"))? {
         return match (event, utterance) {
             ("transcription-content", Some(Some(utterance))) => late(call, &done, &utterance, config),
-            ("transcription-stopped" | "transcription-error", _) => Ok(Reading::of(told(call, &done, config)?)),
+            ("transcription-stopped" | "transcription-error", _) => end(call, facts, config),
             _ => Ok(quiet(false)),
         };
     }
@@ -133,11 +133,22 @@ fn utterance(fields: &Fields, call: &str, at: u64, config: &Config) -> Result<Op
     Ok((!text.is_empty()).then_some(utterance))
 }
 
-/// The call has ended: tells it, or first asks who called.
+/// Whether something was heard of a call, or it was told.
+///
+/// # Errors
+/// Where the state does not answer.
+pub fn is_known(call: &str) -> Result<bool, Rejection> {
+    Ok(load::<Open>(&format!("open/{call}"))?.is_some() || load::<Done>(&format!("done/{call}"))?.is_some())
+}
+
+/// The call has ended: tells it, again where it was told, or first asks who called.
 ///
 /// # Errors
 /// Where the state does not answer.
 pub fn end(call: &str, facts: Facts, config: &Config) -> Result<Reading, Rejection> {
+    if let Some(done) = load::<Done>(&format!("done/{call}"))? {
+        return Ok(Reading::of(told(call, &done, config)?));
+    }
     if facts.from.is_none() && config.account_sid.is_some() {
         let key = format!("ask/{call}");
         if load::<super::fetch::Job>(&key)?.is_none() {

@@ -4,7 +4,7 @@ use tributary_sdk::types::{ChannelEvent, Delivery, DeliveryState};
 use tributary_sdk::{Reading, Rejection};
 
 use super::facts::Facts;
-use super::live::{self, Open};
+use super::live;
 use super::send::Sent;
 use super::{Fields, load, quiet};
 use crate::call::{Call, Direction};
@@ -61,7 +61,7 @@ fn call(fields: &Fields, config: &Config) -> Result<Reading, Rejection> {
         "canceled" => Some("the caller hung up"),
         _ => return Ok(quiet(false)),
     };
-    if load::<Open>(&format!("open/{sid}"))?.is_some() {
+    if live::is_known(sid)? {
         return live::end(sid, facts, config);
     }
     let Some(words) = words.filter(|_| facts.direction != Some(Direction::Outbound)) else { return Ok(quiet(false)) };
