@@ -182,12 +182,12 @@ impl Call {
 
     /// What people read: notes, then a line for each turn.
     pub fn text(&self, limit: usize) -> String {
-        let mut names: [Vec<&str>; 4] = Default::default();
+        // Of each side, the first name, and whether there is another: then names are told.
+        let mut names: [(Option<&str>, bool); 4] = Default::default();
         for turn in &self.turns {
-            if let Some(name) = turn.name.as_deref()
-                && !names[turn.who as usize].contains(&name)
-            {
-                names[turn.who as usize].push(name);
+            let (first, several) = &mut names[turn.who as usize];
+            if let Some(name) = turn.name.as_deref() {
+                *several |= *first.get_or_insert(name) != name;
             }
         }
         let mut text = String::new();
@@ -200,10 +200,10 @@ impl Call {
                 text.push_str(&time::clock(start));
                 text.push(' ');
             }
-            let alone = names[turn.who as usize].len() < 2;
+            let several = names[turn.who as usize].1;
             match (turn.who, turn.name.as_deref()) {
                 (Who::Unknown, Some(name)) => text.push_str(name),
-                (who, Some(name)) if !alone => text.extend([who.word(), " ", name]),
+                (who, Some(name)) if several => text.extend([who.word(), " ", name]),
                 (who, _) => text.push_str(who.word()),
             }
             text.extend([": ", turn.text.as_str(), "\n"]);

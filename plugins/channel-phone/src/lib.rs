@@ -68,8 +68,17 @@ tributary_sdk::export!(Phone: channel + poller + sampler);
 impl Plugin for Phone {
     type Config = Config;
 
-    fn prepare(config: Config) -> Result<Self, PrepareError> {
+    fn prepare(mut config: Config) -> Result<Self, PrepareError> {
         check(&config)?;
+        for words in [
+            &mut config.agent_speakers,
+            &mut config.customer_speakers,
+            &mut config.bot_speakers,
+            &mut config.stop_words,
+            &mut config.help_words,
+        ] {
+            words.iter_mut().for_each(|word| *word = word.to_lowercase());
+        }
         let keys = config.vcon_keys.iter().map(|pem| vcon::jose::key(pem)).collect::<Result<_, _>>()?;
         Ok(Self { reader: document::Reader::new(keys), config })
     }

@@ -54,12 +54,12 @@ pub fn email(written: &str) -> Option<String> {
     (sound(local) && sound(domain)).then(|| format!("{local}@{}", domain.to_lowercase()))
 }
 
-/// The side that a word for a speaker names: `Agent`, `AGENT`, `agent_1`, `Customer 2`, `客服`.
+/// The side that a word for a speaker names: `Agent`, `AGENT`, `agent_1`, `Customer 2`, `客服`. The configuration's words are
+/// in lower case.
 pub fn side(word: &str, config: &Config) -> Who {
     let word = word.trim().to_lowercase();
     let bare = word.trim_end_matches(|c: char| c.is_ascii_digit() || [' ', '_', '-', '#'].contains(&c));
-    let named =
-        |words: &[String]| words.iter().any(|known| known.to_lowercase() == word || known.to_lowercase() == bare);
+    let named = |words: &[String]| words.iter().any(|known| *known == word || known == bare);
     if named(&config.agent_speakers) {
         Who::Agent
     } else if named(&config.customer_speakers) {

@@ -69,7 +69,7 @@ pub fn receive(fields: &Fields, config: &Config) -> Result<Reading, Rejection> {
 /// Whether the whole text is an order to the network: `stop` or `help`.
 fn keyword(text: &str, config: &Config) -> Option<&'static str> {
     let word = text.trim().to_lowercase();
-    let one_of = |words: &[String]| words.iter().any(|known| known.to_lowercase() == word);
+    let one_of = |words: &[String]| words.contains(&word);
     match () {
         () if one_of(&config.stop_words) => Some("stop"),
         () if one_of(&config.help_words) => Some("help"),

@@ -44,7 +44,10 @@ pub fn spans(cue: &str) -> Vec<Span> {
             }
             _ => continue,
         };
-        spans.push(Span { voice, text: String::new() });
+        match spans.last_mut() {
+            Some(span) if span.text.is_empty() => span.voice = voice,
+            _ => spans.push(Span { voice, text: String::new() }),
+        }
     }
     spans.retain(|span| !span.text.trim().is_empty());
     spans
