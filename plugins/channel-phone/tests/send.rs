@@ -211,6 +211,21 @@ fn what_cannot_work_does_not_go_live() {
     }
 }
 
+#[test]
+fn the_example_goes_live_with_all_that_it_needs() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap().parse::<toml::Table>().unwrap();
+    let example = serde_json::to_value(read("example.toml")).unwrap();
+    let channel = &example["channel"][0];
+    testing::with(&FakeHost::new(), || testing::prepare::<Phone>(channel["config"].clone())).unwrap();
+    let (defaults, manifest) = (read("config.toml"), serde_json::to_value(read("plugin.toml")).unwrap());
+    assert_eq!(manifest["asks"]["secrets"], channel["grants"]["secrets"]);
+    for (asked, granted) in [("api", 0), ("intelligence-api", 1), ("media-api", 2)] {
+        assert_eq!(manifest["asks"]["egress"][granted], format!("{{{asked}}}"));
+        assert_eq!(channel["grants"]["egress"][granted].as_str(), defaults[asked].as_str());
+    }
+}
+
 /// Hands in what the platform would send.
 fn sampled(host: &FakeHost, config: Value) -> Vec<ChannelEvent> {
     let phone: Phone = testing::with(host, || testing::prepare(config)).unwrap();

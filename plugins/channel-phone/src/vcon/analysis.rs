@@ -32,11 +32,7 @@ pub fn read(
         };
         match kind.as_str() {
             "summary" => call.tell("summary", Some(short(&body.text()))),
-            "sentiment" => {
-                if call.sentiment.is_none() {
-                    call.sentiment = Some(short(&body.text()));
-                }
-            }
+            "sentiment" => call.sentiment = call.sentiment.take().or_else(|| Some(short(&body.text()))),
             _ if kind.starts_with("transcript") || kind == "translation" => {
                 let first = of.first().and_then(|index| dialogs.get(*index)).or_else(|| dialogs.first());
                 let around = Around {
