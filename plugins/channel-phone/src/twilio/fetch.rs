@@ -111,7 +111,7 @@ pub fn poll(config: &Config) -> Result<Batch, SendError> {
                         let wait = WAIT.0.saturating_mul(1 << attempts.min(16)).min(WAIT.1) * 1000;
                         save(&key, &Job { attempts, next: now + wait, ..job }, None).map_err(store_error)?;
                     } else {
-                        host::log::warn(&format!("given up after {attempts} attempts: {words}"));
+                        host::log::warn(&format!("something of Twilio's is given up after {attempts} attempts"));
                         events.extend(given_up(prefix, name, &words, config).map_err(store_error)?);
                         forget(&key).map_err(store_error)?;
                     }
@@ -123,7 +123,7 @@ pub fn poll(config: &Config) -> Result<Batch, SendError> {
         if events.is_empty() {
             return Err(SendError::Unauthorised(words));
         }
-        host::log::error(&words);
+        host::log::error("Twilio does not take the credentials, or egress is not granted");
     }
     let again_in = match (more_now, waiting) {
         (true, _) => 0,
@@ -200,6 +200,14 @@ fn transcript(sid: &str, _: &Job, config: &Config) -> Result<Option<ChannelEvent
     Ok(Some(ChannelEvent::Message(message)))
 }
 
+/// Somebody on a call.
+struct Participant {
+    channel: u64,
+    who: Who,
+    name: Option<String>,
+    handles: Vec<Handle>,
+}
+
 /// The call that a transcript of Conversational Intelligence is (v2 `Transcripts` and `Sentences`).
 fn conversation(resource: &Value, sentences: &[Value], config: &Config) -> Call {
     let text = |value: &Value, key: &str| {
@@ -210,29 +218,28 @@ fn conversation(resource: &Value, sentences: &[Value], config: &Config) -> Call 
     call.length = resource.get("duration").and_then(Value::as_f64).and_then(time::seconds);
     call.language = text(resource, "language_code");
     let channel = resource.get("channel").cloned().unwrap_or_default();
-    let mut people: Vec<(u64, Who, Option<String>)> = Vec::new();
+    let mut people: Vec<Participant> = Vec::new();
     for participant in channel.get("participants").and_then(Value::as_array).into_iter().flatten() {
-        let number = participant.get("channel_participant").and_then(Value::as_u64).unwrap_or_default();
-        let mut who = text(participant, "role").map_or(Who::Unknown, |role| people::side(&role, config));
         let phone = text(participant, "media_participant_id").and_then(|number| people::phone(&number, config));
-        let handles: Vec<Handle> = phone
-            .map(|number| people::phone_handle(number, false))
-            .into_iter()
-            .chain(
-                text(participant, "email")
-                    .and_then(|address| people::email(&address))
-                    .map(|address| Handle::claimed(HandleKind::Email, address)),
-            )
-            .collect();
-        if who == Who::Unknown && people::is_own(&handles, config) {
-            who = Who::Agent;
-        }
-        let name = text(participant, "full_name");
-        if who == Who::Customer && call.customer.is_empty() {
-            call.customer = handles;
-            call.customer_name = name.clone();
-        }
-        people.push((number, who, name));
+        let email = text(participant, "email").and_then(|address| people::email(&address));
+        let email = email.map(|address| Handle::claimed(HandleKind::Email, address));
+        let handles: Vec<Handle> =
+            phone.map(|number| people::phone_handle(number, false)).into_iter().chain(email).collect();
+        let who = text(participant, "role").map_or(Who::Unknown, |role| people::side(&role, config));
+        people.push(Participant {
+            channel: participant.get("channel_participant").and_then(Value::as_u64).unwrap_or_default(),
+            who: if who == Who::Unknown && people::is_own(&handles, config) { Who::Agent } else { who },
+            name: text(participant, "full_name"),
+            handles,
+        });
+    }
+    // Opposite the shop is the customer.
+    if people.len() == 2 && people.iter().any(|participant| matches!(participant.who, Who::Agent | Who::Bot)) {
+        people.iter_mut().filter(|one| one.who == Who::Unknown).for_each(|one| one.who = Who::Customer);
+    }
+    if let Some(customer) = people.iter().find(|participant| participant.who == Who::Customer) {
+        call.customer = customer.handles.clone();
+        call.customer_name = customer.name.clone();
     }
     let source = channel.get("media_properties").and_then(|media| text(media, "source_sid"));
     call.part_of = text(resource, "customer_key").or_else(|| source.clone().filter(|source| source.starts_with("CA")));
@@ -244,8 +251,8 @@ fn conversation(resource: &Value, sentences: &[Value], config: &Config) -> Call 
     for sentence in sentences {
         let Some(said) = text(sentence, "transcript") else { continue };
         let channel = sentence.get("media_channel").and_then(Value::as_u64).unwrap_or_default();
-        let (who, name) = match people.iter().find(|(number, ..)| *number == channel) {
-            Some((_, who, name)) if *who != Who::Unknown || name.is_some() => (*who, name.clone()),
+        let (who, name) = match people.iter().find(|participant| participant.channel == channel) {
+            Some(one) if one.who != Who::Unknown || one.name.is_some() => (one.who, one.name.clone()),
             _ => (Who::Unknown, Some(format!("Channel {channel}"))),
         };
         call.turns.push(Turn {
