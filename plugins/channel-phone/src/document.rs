@@ -1,14 +1,15 @@
 //! A file with a call in it. What it is, its content decides: names and media types of recorders are not to be trusted.
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tributary_sdk::types::{ChannelEvent, HandleKind};
+use tributary_sdk::types::{Attribute, ChannelEvent, HandleKind, Inbound, Supplement};
 use tributary_sdk::{Reading, Rejection};
 
 use crate::call::{Call, Direction, File, Turn, Who};
 use crate::config::Config;
 use crate::shapes::{self, Around};
 use crate::vcon::{self, jose};
-use crate::{charset, lens, people, srt, time, vtt};
+use crate::{charset, lens, people, srt, time, twilio, vtt};
 
 /// What is known of a call beside its file: from the query of the request, or from the file's name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -121,14 +122,13 @@ impl Reader {
     pub fn read(&self, name: &str, data: Vec<u8>, hints: Hints, config: &Config) -> Result<Reading, Rejection> {
         let Known(mut call, usual, media_type) = self.call(&data, config)?;
         hints.fill(&mut call, config);
-        let id = call
-            .id
-            .clone()
-            .unwrap_or_else(|| Sha256::digest(&data).iter().take(16).map(|byte| format!("{byte:02x}")).collect());
+        let digest = hex(&data);
+        let known = call.id.is_some();
+        let id = call.id.clone().unwrap_or_else(|| digest.clone());
         let name = name.rsplit(['/', '\\']).next().map(str::trim).filter(|name| !name.is_empty());
         let original = File { name: name.unwrap_or(usual).into(), media_type: media_type.into(), data };
         let message = call.message(&id, Some(original), config.max_text_bytes as usize)?;
-        Ok(Reading::of(ChannelEvent::Message(message)))
+        if known { later(message, &id, digest, config) } else { Ok(Reading::of(ChannelEvent::Message(message))) }
     }
 
     fn call(&self, data: &[u8], config: &Config) -> Result<Known, Rejection> {
@@ -194,6 +194,44 @@ impl Reader {
         };
         Ok(Known(call, "call.json", "application/json"))
     }
+}
+
+/// What a call's first document told: kept for `late-seconds`, because recorders hand in a call again when its analysis is
+/// ready.
+#[derive(Serialize, Deserialize)]
+struct First {
+    digest: String,
+    /// Digests of its attributes.
+    attributes: Vec<String>,
+}
+
+/// The message of a call's first document; of another document of the same call, what it adds to that message.
+fn later(message: Inbound, id: &str, digest: String, config: &Config) -> Result<Reading, Rejection> {
+    let key = format!("document/{}", hex(id.as_bytes()));
+    let of = |attribute: &Attribute| hex(format!("{}={}", attribute.name, attribute.value).as_bytes());
+    match twilio::load::<First>(&key)? {
+        Some(first) if first.digest != digest => {
+            let new = message.attributes.into_iter().filter(|attribute| !first.attributes.contains(&of(attribute)));
+            Ok(Reading::of(ChannelEvent::Supplement(Supplement {
+                external_id: id.into(),
+                attachments: message.content.attachments,
+                text: Some(message.content.text),
+                attributes: new.collect(),
+            })))
+        }
+        Some(_) => Ok(Reading::of(ChannelEvent::Message(message))),
+        None => {
+            // The value has to fit into the state; no call has so many that mean something.
+            let attributes = message.attributes.iter().take(1000).map(of).collect();
+            twilio::save(&key, &First { digest, attributes }, Some(config.late_seconds))?;
+            Ok(Reading::of(ChannelEvent::Message(message)))
+        }
+    }
+}
+
+/// The first half of the SHA-256 in hexadecimal.
+fn hex(data: &[u8]) -> String {
+    Sha256::digest(data).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Settles on which side the named speakers are.

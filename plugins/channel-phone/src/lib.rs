@@ -13,7 +13,7 @@
 //!   `status` ([`twilio`]).
 //!
 //! Ids: a vCon's `uuid`, Twilio's `CallSid`, `TranscriptionSid` or `MessageSid`, Amazon's `ContactId`; a document without
-//! one is known by the SHA-256 of its bytes. `from` is the customer's number in E.164 (`verified` only where STIR/SHAKEN
+//! one is known by the first half of its SHA-256. `from` is the customer's number in E.164 (`verified` only where STIR/SHAKEN
 //! attests it in full), and the address of a vCon's `mailto`; of a withheld number it is `call/ID`, so that no two callers
 //! without a number are one person. `thread_key` is the number.
 //!

@@ -12,6 +12,7 @@
 //! | `told/CALL/NN`, `done/CALL` | what the call's message holds |
 //! | `check/CALL` | a call just told: utterances that came in the same moment are looked for |
 //! | `fetch/transcript/SID`, `fetch/media/SID/N` | what is to be fetched ([`fetch`]) |
+//! | `document/DIGEST` | what the first document of a call told ([`crate::document`]) |
 //! | `sent/ID/N`, `trying/ID/N`, `sid/SID` | what became of an answer ([`send`]) |
 pub mod api;
 pub mod facts;
