@@ -36,6 +36,7 @@ class ChatWindow {
       "button",
       { class: "launcher", type: "button", "aria-label": t("open"), "aria-expanded": "false", onclick: () => this.toggle() },
       icon(ICONS.chat),
+      icon(ICONS.close),
       this.badge,
     );
     this.status = element("p", { class: "status", role: "status" });
@@ -128,17 +129,18 @@ class ChatWindow {
       this.log,
       this.form,
     );
-    this.host = element("div", { lang: this.language });
-    const root = this.host.attachShadow({ mode: "open" });
+    // The page's styles reach the outer element alone; the inner one takes nothing over from it.
+    this.root = element("div", { class: "root", lang: this.language, "data-theme": this.options.theme }, this.panel, this.launcher);
+    const colour = /^#[0-9a-f]{6}$/i.test(this.options.colour || "") ? this.options.colour : SETTINGS.colour;
+    this.root.style.setProperty("--accent", colour);
+    this.root.style.setProperty("--ink", ink(colour));
+    this.host = element("tributary-chat");
+    const shadow = this.host.attachShadow({ mode: "open" });
     // A sheet made here needs no leave from the page's `style-src`.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
-    const colour = /^#[0-9a-f]{6}$/i.test(this.options.colour || "") ? this.options.colour : SETTINGS.colour;
-    this.host.style.setProperty("--accent", colour);
-    this.host.style.setProperty("--ink", ink(colour));
-    if (this.options.theme) this.host.dataset.theme = this.options.theme;
-    root.append(this.panel, this.launcher);
+    shadow.adoptedStyleSheets = [sheet];
+    shadow.append(this.root);
     document.body.append(this.host);
   }
 
@@ -452,7 +454,7 @@ class ChatWindow {
     const number = this.messages ? this.unread().length : 0;
     this.badge.hidden = number === 0;
     this.badge.textContent = number > 99 ? "99+" : String(number);
-    if (!this.opened) this.launcher.setAttribute("aria-label", number ? `${this.say("open")}, ${number} ${this.say("unread")}` : this.say("open"));
+    if (!this.opened) this.launcher.setAttribute("aria-label", number ? `${this.say("open")} (${this.say("unread")}: ${number})` : this.say("open"));
   }
 
   /** Several in one call, and again until it has arrived. */
