@@ -6,6 +6,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tributary_tests::api::{id, messages_of};
 use tributary_tests::browser::{Browser, Site, Tab, texts};
+use tributary_tests::events::Events;
+use tributary_tests::wait::PATIENCE;
 use tributary_tests::{Desk, program, until};
 
 const KEY: &str = "a-key-of-the-shop-with-32-bytes-or-more";
@@ -94,7 +96,18 @@ fn a_visitor_and_an_agent_talk() {
     let said = tab.ask("said", json!({}));
     assert!(said.as_array().unwrap().iter().all(|line| !line.as_str().unwrap().starts_with("error")), "{said}");
 
-    // The visitor had it before the eyes: that arrives at the desk.
+    // Each sees that the other writes.
+    let path = format!("/api/v1/conversations/{}", id(&detail));
+    shop.desk.api.post(&format!("{path}/typing"), json!({}));
+    tab.until("the agent to be writing", |chat| chat["typing"] == true);
+    let events = Events::follow(&shop.desk.http, &shop.desk.token);
+    tab.ask("type", json!({ "label": "Write a message", "text": "And" }));
+    let typing = events.until(PATIENCE, |event| event.act == "typing").expect("the agent sees the visitor typing");
+    assert_eq!(typing.conversation, Some(id(&detail)));
+
+    // Each sees that the other has read.
+    shop.desk.api.post(&format!("{path}/seen"), json!({}));
+    tab.until("the mark of the agent", |chat| chat["messages"][0]["fate"] == "Read");
     until("the read mark", || {
         let detail = shop.desk.api.conversation(id(&detail));
         let delivery = messages_of(&detail, "agent")[0]["delivery"].clone();
@@ -272,8 +285,7 @@ fn a_customer_who_is_signed_in_is_the_same_in_every_browser() {
 fn a_page_with_a_strict_policy_has_the_chat_and_a_page_of_somebody_else_has_not() {
     let policy =
         "content-security-policy: default-src 'none'; script-src {desk}; connect-src {desk}; img-src blob:\r\n";
-    let shop =
-        Shop::with_page(policy, "", |script| format!("<body style=\"color: red\"><script src=\"{script}\"></script>"));
+    let shop = Shop::with_page(policy, "", |script| format!("<body><script src=\"{script}\"></script>"));
     let browser = Browser::start();
     let tab = shop.visit(&browser, "ann");
     tab.write("Do you hear me?");

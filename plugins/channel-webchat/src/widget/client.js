@@ -61,13 +61,13 @@ class Line {
     this.on = on;
     this.store = new Store("tributary-chat " + base);
     this.source = null;
-    this.outbox = [];
     this.forget();
   }
 
-  /** Nothing was seen yet of whoever is the visitor now. */
+  /** Nothing was seen yet of whoever is the visitor now, and what another one wrote is not sent in this one's name. */
   forget() {
     this.last = "0";
+    this.outbox = [];
     this.token = null;
     this.abort?.abort();
     this.abort = null;
@@ -99,17 +99,19 @@ class Line {
 
   /** Who am I, and is somebody there? An anonymous visitor gets a token. */
   async session() {
+    const source = this.source;
     let answer;
-    if (this.source) {
+    if (source) {
       answer = await this.call("POST", "/session", { json: {} });
     } else {
       if (!SETTINGS.anonymous) throw new Failure(403, "anonymous");
       if (!this.store.get("seed")) this.store.set("seed", random() + random());
       answer = await this.request("POST", "/session", { json: { seed: this.store.get("seed") } }).then((it) => it.json());
-      this.token = answer.token;
+      if (!this.source) this.token = answer.token;
       // By the browser's own clock, which may be wrong.
       this.store.set("session", { token: answer.token, expires: Date.now() + answer.expires - answer.now });
     }
+    if (this.source !== source) throw new Failure(0, "offline");
     if (this.store.get("visitor") !== answer.visitor) {
       this.store.set("visitor", answer.visitor);
       this.store.set("got", 0);
@@ -242,8 +244,9 @@ class Line {
   }
 
   async flush() {
-    for (let attempt = 0; this.outbox.length; attempt++) {
-      const message = this.outbox[0];
+    const outbox = this.outbox;
+    for (let attempt = 0; outbox.length && outbox === this.outbox; attempt++) {
+      const message = outbox[0];
       try {
         const answer = message.file
           ? await this.call("POST", "/files", {
@@ -256,7 +259,7 @@ class Line {
             })
           : await this.call("POST", "/messages", { json: message });
         message.at = answer.at;
-        this.outbox.shift();
+        outbox.shift();
         this.on.fate(message, null);
         attempt = -1;
       } catch (failure) {
@@ -266,7 +269,7 @@ class Line {
           const wait = new Promise((resolve) => (this.wakeOutbox = resolve));
           await Promise.race([pause(known.wait || backoff(attempt)), wait]);
         } else {
-          this.outbox.shift();
+          outbox.shift();
           attempt = -1;
         }
       }
