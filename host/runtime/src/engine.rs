@@ -191,7 +191,7 @@ impl Runtime {
             .find(version)
             .cloned()
             .ok_or_else(|| LoadError::Contract { found: version.to_owned(), served: self.contracts.versions() })?;
-        let granted = Granted::new(&package, &grants)?;
+        let granted = Granted::new(&package, &config, &grants)?;
         budgets.memory = budgets.memory.min(self.max_memory);
         let info = PluginInfo {
             name: package.name().clone(),

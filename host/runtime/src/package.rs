@@ -11,6 +11,7 @@ pub use compat::{Compat, FoundVersion, Need, Seen, Standing, Way, compat};
 pub use config::{ConfigFault, ConfigFaults};
 pub use error::PackageError;
 pub use facts::{Costs, Producer};
+pub(crate) use manifest::key_of;
 pub use manifest::{Asks, Kind, Manifest, ManifestError};
 
 use crate::contract::{Contracts, Roles};

@@ -212,6 +212,7 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
         let nothing = Arc::new(Nothing);
         let services = Services {
             state: nothing.clone(),
+            feed: Arc::new(tributary_runtime::Nothing),
             mail: nothing.clone(),
             secrets: nothing.clone(),
             http: nothing,

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use tributary_model::decision::Action;
 
 /// Every service of the contract that a plugin can ask for.
-pub const SERVICES: [&str; 9] = ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "knowledge"];
+pub const SERVICES: [&str; 10] =
+    ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge"];
 
 /// What an entry of `asks.egress` has to be.
-const ORIGIN: &str = "an origin such as https://api.example:8443, without a path";
+const ORIGIN: &str = "an origin such as https://api.example:8443, without a path, or `{key}`";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -41,7 +42,8 @@ pub struct Asks {
     pub services: Vec<String>,
     /// Names of secrets.
     pub secrets: Vec<String>,
-    /// Origins for HTTP: scheme, host, port where it is not the scheme's own.
+    /// Origins for HTTP: scheme, host, port where it is not the scheme's own. `{key}` is the origin of the URL that the
+    /// configuration has under this key.
     pub egress: Vec<String>,
     /// Words of actions that a policy may decide, some of [`Action::WORDS`].
     pub actions: Vec<String>,
@@ -126,13 +128,20 @@ impl Manifest {
         if let Some(action) = actions.iter().find(|word| !Action::WORDS.contains(&word.as_str())) {
             return Err(fault("asks.actions", action, format!("one of {}", Action::WORDS.join(", "))));
         }
-        for text in egress {
+        for text in egress.iter().filter(|text| key_of(text).is_none()) {
             if let Err(why) = text.parse::<Origin>() {
                 return Err(fault("asks.egress", &text.escape_debug().to_string(), format!("{ORIGIN}: {why}")));
             }
         }
         Ok(manifest)
     }
+}
+
+/// The key of the configuration that an entry of `asks.egress` names: `api` of `{api}`.
+pub(crate) fn key_of(text: &str) -> Option<&str> {
+    let key = text.strip_prefix('{')?.strip_suffix('}')?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (!key.is_empty() && key.bytes().all(plain)).then_some(key)
 }
 
 fn fault(key: &'static str, value: &str, expected: impl Into<String>) -> ManifestError {
@@ -162,6 +171,7 @@ mod tests {
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example/']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['{{a/b}}']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example:0']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['http://2130706433']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['http://[::ffff:127.0.0.1]']")),
