@@ -60,6 +60,27 @@ fn tokens_of_other_libraries_are_taken_or_refused() {
     }
 }
 
+/// What a header says has to be true, even where the signature is right.
+#[test]
+fn a_header_that_says_something_else_is_refused() {
+    let world = World::new(json!({}));
+    let claims = json!({ "sub": "42", "exp": NOW / 1000 + 60 });
+    let status =
+        |header: Value| world.quiet(call("GET", "/stream", Some(&world.signed_under(&header, &claims)))).status;
+    assert_eq!(status(json!({ "alg": "HS256" })), 200);
+    for header in [
+        json!({ "alg": "none" }),
+        json!({ "alg": "hs256" }),
+        json!({ "alg": "HS512" }),
+        json!({ "alg": ["HS256"] }),
+        json!({ "typ": "JWT" }),
+        json!({ "alg": "HS256", "crit": ["b64"], "b64": false }),
+        json!("HS256"),
+    ] {
+        assert_eq!(status(header.clone()), 401, "{header}");
+    }
+}
+
 /// Every bit of a token counts.
 #[test]
 fn a_flipped_bit_is_refused() {

@@ -56,9 +56,14 @@ impl World {
 
     /// A token of the shop with these claims.
     pub fn signed(&self, claims: &Value) -> String {
+        self.signed_under(&json!({ "alg": "HS256", "typ": "JWT" }), claims)
+    }
+
+    /// As [`World::signed`], with a header that may say something else.
+    pub fn signed_under(&self, header: &Value, claims: &Value) -> String {
         use data_encoding::BASE64URL_NOPAD as base64;
-        let header = base64.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
-        let signed = format!("{header}.{}", base64.encode(claims.to_string().as_bytes()));
+        let [header, claims] = [header, claims].map(|part| base64.encode(part.to_string().as_bytes()));
+        let signed = format!("{header}.{claims}");
         let mac = testing::with(&self.host, || {
             tributary_sdk::host::secrets::hmac_sha256("webchat-key", signed.as_bytes()).unwrap()
         });
