@@ -48,7 +48,7 @@ impl Shop {
     /// A tab with the chat opened.
     fn visit<'a>(&self, browser: &'a Browser, visitor: &str) -> Tab<'a> {
         let tab = browser.open(visitor, &self.site.origin);
-        tab.click("Open chat");
+        tab.click("Chat");
         tab.until("a connection", |chat| chat["status"] == "We are here for you");
         tab
     }
@@ -146,7 +146,7 @@ fn a_lost_connection_loses_and_doubles_nothing() {
 
     // A page that is loaded anew shows the same.
     tab.ask("reload", json!({}));
-    tab.click("Open chat");
+    tab.click("Chat");
     tab.until_texts(&[&all[..], &["All here."]].concat());
     assert_eq!(shop.desk.settled().inbound, 3);
 }
@@ -166,13 +166,13 @@ fn two_tabs_show_the_same_and_another_visitor_nothing() {
 
     let stranger = shop.visit(&browser, "bob");
     // Closed, the chat counts what is new.
-    second.click("Close chat");
-    first.click("Close chat");
+    second.click("Close");
+    first.click("Close");
     shop.reply(conversation, "For both.");
     for tab in [&first, &second] {
         tab.until("the badge", |chat| chat["unread"] == "1");
     }
-    first.click("Open chat (unread: 1)");
+    first.click("Chat (unread: 1)");
     first.until("the badge to go", |chat| chat["unread"].is_null());
     second.until("the badge to go", |chat| chat["unread"].is_null());
     assert_eq!(texts(&second.chat()), ["From the first tab.", "From the second tab.", "For both."]);
@@ -214,7 +214,7 @@ fn outside_working_hours_the_chat_is_a_message_box() {
     let shop = Shop::open(&opening, "");
     let browser = Browser::start();
     let tab = browser.open("ann", &shop.site.origin);
-    tab.click("Open chat");
+    tab.click("Chat");
     tab.until("the box", |chat| chat["box"] == true && chat["status"] == "Leave a message");
     tab.write("My kettle leaks.");
     tab.until("a reason", |chat| chat["problem"] == "Please tell us an email address or a phone number to answer to.");
@@ -249,7 +249,7 @@ fn a_customer_who_is_signed_in_is_the_same_in_every_browser() {
     let shop = Shop::open("anonymous = false\nclock-skew-seconds = 0\n", "");
     let browser = Browser::start();
     let [phone, laptop] = ["phone", "laptop"].map(|device| browser.open(device, &shop.site.origin));
-    phone.click("Open chat");
+    phone.click("Chat");
     phone.until("a reason", |chat| chat["status"] == "Please sign in to chat with us.");
 
     // The shop's page hands over what its backend signed; the first token has expired, and the page is asked for another.
@@ -260,7 +260,7 @@ fn a_customer_who_is_signed_in_is_the_same_in_every_browser() {
     }
     phone.until("a connection", |chat| chat["status"] == "We are here for you");
     phone.write("Where is my order?");
-    laptop.click("Open chat");
+    laptop.click("Chat");
     laptop.until_texts(&["Where is my order?"]);
     let detail = shop.conversation(1);
     assert_eq!(messages_of(&detail, "customer")[0]["name"], "李薇");
@@ -297,7 +297,7 @@ fn a_page_with_a_strict_policy_has_the_chat_and_a_page_of_somebody_else_has_not(
     let script = format!("http://{}/hooks/chat/widget.js", shop.desk.http);
     let evil = Site::serve("", |_| format!("<!doctype html><html lang=en><body><script src=\"{script}\"></script>"));
     let tab = browser.open("mallory", &evil.origin);
-    tab.click("Open chat");
+    tab.click("Chat");
     tab.until("no connection", |chat| chat["status"].as_str().unwrap().starts_with("No connection"));
     tab.write("I am a shop.");
     assert_eq!(shop.desk.settled().inbound, 1);

@@ -162,7 +162,6 @@ class ChatWindow {
     this.opened = true;
     this.panel.hidden = false;
     this.launcher.setAttribute("aria-expanded", "true");
-    this.launcher.setAttribute("aria-label", this.say("close"));
     this.launcher.classList.add("opened");
     this.bottom();
     this.input.focus();
@@ -174,7 +173,6 @@ class ChatWindow {
     this.opened = false;
     this.panel.hidden = true;
     this.launcher.setAttribute("aria-expanded", "false");
-    this.launcher.setAttribute("aria-label", this.say("open"));
     this.launcher.classList.remove("opened");
     this.launcher.focus();
   }
@@ -454,7 +452,8 @@ class ChatWindow {
     const number = this.messages ? this.unread().length : 0;
     this.badge.hidden = number === 0;
     this.badge.textContent = number > 99 ? "99+" : String(number);
-    if (!this.opened) this.launcher.setAttribute("aria-label", number ? `${this.say("open")} (${this.say("unread")}: ${number})` : this.say("open"));
+    const words = number ? ` (${this.say("unread")}: ${number})` : "";
+    this.launcher.setAttribute("aria-label", this.say("open") + words);
   }
 
   /** Several in one call, and again until it has arrived. */
