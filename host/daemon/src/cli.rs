@@ -1,5 +1,5 @@
 //! The command line.
-use crate::client::{self, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::client::{self, ChannelCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +38,9 @@ enum Command {
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// See every channel, try one without its platform, hand a file to one
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Load, try, swap and roll back plugins while traffic flows
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -105,6 +108,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
         Command::Parked(command) => client::run_parked(command),
+        Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),
         Command::Replay(args) => replay::run(&args),
         Command::Token(command) => client::run_token(command),

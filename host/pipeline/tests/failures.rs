@@ -86,7 +86,7 @@ impl Adapter for Letters {
             automatic: false,
             attributes: Vec::new(),
         };
-        Ok(called(Ok(Reading { events: vec![ChannelEvent::Message(Box::new(message))], answer: None })))
+        Ok(called(Ok(Reading { events: vec![ChannelEvent::Message(Box::new(message))], ..Reading::default() })))
     }
 
     async fn send(&self, _: CallContext, message: &Outgoing) -> Result<Called<Result<Delivery, SendError>>, CallError> {
