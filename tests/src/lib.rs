@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test host fails by panicking")]
 
 pub mod api;
+pub mod browser;
 pub mod build;
 pub mod case;
 pub mod certificate;
