@@ -1,5 +1,5 @@
 //! The other people's programs that demo and tests talk to: a mail client from Debian, a mail server and readers from
-//! Python, in an environment of their own under `target/peers`.
+//! Python and npm, in environments of their own under `target/peers`; a browser.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,6 +27,20 @@ pub const REGISTRY: Program =
 /// The other maker and checker of signatures.
 pub const MINISIGN: Program =
     Program { name: "minisign", package: "minisign", what_for: "signs files and checks that" };
+
+/// The mail server with mailboxes.
+pub const DOVECOT: Program =
+    Program { name: "doveadm", package: "dovecot-imapd", what_for: "keeps mailboxes and serves them by IMAP" };
+
+/// The browser.
+pub const CHROMIUM: Program =
+    Program { name: "chromium", package: "chromium", what_for: "opens the shop's page as a visitor would" };
+
+/// What runs the peers of npm.
+const NODE: [Program; 2] = [
+    Program { name: "node", package: "nodejs", what_for: "runs other people's JavaScript" },
+    Program { name: "npm", package: "npm", what_for: "installs it" },
+];
 
 /// Find these programs, installing what is missing where that needs nobody's answer. Fails with the line to type.
 pub fn programs(wanted: &[Program]) -> Result<()> {
@@ -65,6 +79,31 @@ pub fn python(root: &Path) -> Result<PathBuf> {
     })?;
     std::fs::write(&stamp, wanted_text).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
+}
+
+/// The peers of npm below `target/peers/node_modules`, installed anew when `package.json` has changed.
+pub fn node(root: &Path) -> Result<()> {
+    let wanted = root.join("tests/peers/package.json");
+    let wanted_text = std::fs::read_to_string(&wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
+    let folder = root.join("target/peers");
+    let stamp = folder.join("node.json");
+    programs(&NODE)?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|present| present == wanted_text) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let own = folder.join("package.json");
+    std::fs::write(&own, &wanted_text).with_context(|| format!("cannot write {}", own.display()))?;
+    let mut npm = Command::new("npm");
+    // Nothing of them runs at the installation, and none of them brings a browser of its own.
+    npm.current_dir(&folder).args(["install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"]);
+    run(&mut npm).with_context(|| {
+        format!(
+            "the peers' npm packages could not be installed. To see why:\n  cd {} && npm install --ignore-scripts",
+            folder.display()
+        )
+    })?;
+    std::fs::write(&stamp, wanted_text).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// An empty environment. Debian's Python makes one only with a package of its own.

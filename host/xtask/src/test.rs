@@ -11,10 +11,14 @@ use crate::{build, peers, plugins};
 /// Set up, build, test. `filter` goes to the test programs as it is.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {
     let mut steps = Steps::new(4);
-    steps.run("peers: a mail client, a mail server, readers, a package registry, signatures", || {
-        peers::programs(&[peers::SWAKS, peers::REGISTRY, peers::MINISIGN])?;
-        peers::python(root)
-    })?;
+    steps.run(
+        "peers: mail clients and servers, platforms' libraries, a browser, a package registry, signatures",
+        || {
+            peers::programs(&[peers::SWAKS, peers::REGISTRY, peers::MINISIGN, peers::DOVECOT, peers::CHROMIUM])?;
+            peers::node(root)?;
+            peers::python(root)
+        },
+    )?;
     steps.run("plugins", || plugins::build(root).and_then(|_| plugins::guests::build(root)))?;
     steps.run("daemon (from nothing about 8 minutes on two cores)", || build::daemon(root))?;
     // What tests that were cut off left behind.
