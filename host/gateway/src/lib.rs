@@ -1,6 +1,7 @@
-//! The doors: SMTP and LMTP for mail, HTTP for agents, supervisors and programs.
+//! The doors: SMTP, LMTP and IMAP for mail, HTTP for agents, supervisors and programs.
 //!
 //! - [`smtp`]: the mail listeners.
+//! - [`imap`]: mailboxes that are read elsewhere.
 //! - [`http`]: the HTTP listener: connections, limits, draining. What it serves is [`api`].
 //! - [`api`]: `/api/v1` with its OpenAPI document, `/healthz`, `/readyz`, `/metrics`.
 //! - [`desk`]: what the API asks of the pipeline.
@@ -8,4 +9,5 @@ pub mod api;
 pub mod desk;
 mod events;
 pub mod http;
+pub mod imap;
 pub mod smtp;
