@@ -41,6 +41,7 @@ pub use self::{
     config::{After, Config, Login, Secrets, Security},
     status::{Board, MailboxStatus, State},
 };
+pub use crate::smtp::tls::certificates;
 
 use self::{
     cursor::Cursors,

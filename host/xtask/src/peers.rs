@@ -28,6 +28,10 @@ pub const REGISTRY: Program =
 pub const MINISIGN: Program =
     Program { name: "minisign", package: "minisign", what_for: "signs files and checks that" };
 
+/// The mail server with mailboxes.
+pub const DOVECOT: Program =
+    Program { name: "doveadm", package: "dovecot-imapd", what_for: "keeps mailboxes and serves them by IMAP" };
+
 /// Find these programs, installing what is missing where that needs nobody's answer. Fails with the line to type.
 pub fn programs(wanted: &[Program]) -> Result<()> {
     let missing: Vec<&Program> = wanted.iter().filter(|program| find(program.name).is_none()).collect();

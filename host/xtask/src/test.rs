@@ -11,8 +11,8 @@ use crate::{build, peers, plugins};
 /// Set up, build, test. `filter` goes to the test programs as it is.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {
     let mut steps = Steps::new(4);
-    steps.run("peers: a mail client, a mail server, readers, a package registry, signatures", || {
-        peers::programs(&[peers::SWAKS, peers::REGISTRY, peers::MINISIGN])?;
+    steps.run("peers: a mail client, a mail server, readers, a package registry, signatures, mailboxes", || {
+        peers::programs(&[peers::SWAKS, peers::REGISTRY, peers::MINISIGN, peers::DOVECOT])?;
         peers::python(root)
     })?;
     steps.run("plugins", || plugins::build(root).and_then(|_| plugins::guests::build(root)))?;
