@@ -99,7 +99,7 @@ fn a_mail_comes_in_while_the_server_is_waited_for_and_after_it_was_away() {
     dovecot.run();
     dovecot.client("desk").append("INBOX", &texts([5]));
     wait_for(&desk, 0..6);
-    let metrics = String::from_utf8(desk.api.try_get("/metrics").unwrap().bytes).unwrap();
+    let metrics = desk.api.try_get("/metrics").unwrap().text;
     for line in ["tributary_imap_connected{channel=\"email\"} 1", "outcome=\"stored\"} 6"] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
