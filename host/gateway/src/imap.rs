@@ -79,7 +79,8 @@ pub async fn watch(channel: ChannelName, config: Config, parts: Parts, stop: wat
         Ok(trust) => trust,
         Err(fault) => {
             error!(%channel, error = %chain(&fault), "the mailbox cannot be watched");
-            return line.failed(State::Failed, chain(&fault), Timestamp(u64::MAX));
+            line.state(State::Failed);
+            return line.error(chain(&fault));
         }
     };
     let cursors = Cursors::new(store, &channel, &config.user, &config.host, &config.folder);
