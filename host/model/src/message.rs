@@ -21,15 +21,15 @@ pub enum HandleKind {
     Email,
     /// An E.164 number.
     Phone,
-    /// A user of one WeChat official account.
+    /// A user of one WeChat official account: `APPID/OPENID`.
     WechatOpenid,
     /// A user across the accounts of one WeChat open platform.
     WechatUnionid,
-    /// A buyer's id on a marketplace.
+    /// A buyer's id on a marketplace, with the marketplace before it: `shopify/207119551`.
     MarketplaceBuyer,
     /// A visitor of the shop's own site.
     Visitor,
-    /// Anything else.
+    /// Anything else, with whose name it is before it: `telegram/42`.
     Other,
 }
 
@@ -243,6 +243,41 @@ pub struct Delivery {
     pub detail: Option<String>,
 }
 
+/// What a channel knows about one person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// All of them are this one person's.
+    pub handles: Vec<Handle>,
+    /// The name the person shows.
+    pub display_name: Option<String>,
+    /// Profile tags.
+    pub tags: Vec<String>,
+    /// What else the channel knows; takes the place of an attribute of the same name.
+    pub attributes: Vec<Attribute>,
+}
+
+/// What came later of a message that is here already.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Supplement {
+    /// The message, by the id that this channel gave it.
+    pub external_id: String,
+    /// Put behind the files that it has; one that it has already is not put there again.
+    pub attachments: Vec<Attachment>,
+    /// Takes the place of its text.
+    pub text: Option<String>,
+    /// Put behind those that it has.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Somebody is writing. Kept nowhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Typing {
+    /// Who.
+    pub from: Vec<Handle>,
+    /// The channel's own id of the dialogue.
+    pub thread_key: Option<String>,
+}
+
 /// One thing that an arrival told.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ChannelEvent {
@@ -252,6 +287,12 @@ pub enum ChannelEvent {
     Order(Box<Order>),
     /// An outgoing message went further or came back.
     Delivery(Delivery),
+    /// What is known of a person.
+    Profile(Profile),
+    /// More of a message that is here already.
+    Supplement(Supplement),
+    /// Somebody is writing.
+    Typing(Typing),
 }
 
 /// One HTTP request as a value.
@@ -329,6 +370,19 @@ pub struct Reading {
     pub events: Vec<ChannelEvent>,
     /// What to answer the sender of an HTTP arrival.
     pub answer: Option<Response>,
+    /// It was a bell: the channel is to be polled now.
+    pub poll_now: bool,
+}
+
+/// What was new when a channel was polled.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Batch {
+    /// In the order they are to be stored.
+    pub events: Vec<ChannelEvent>,
+    /// Where to go on; stored together with the events.
+    pub cursor: Option<String>,
+    /// When to ask again; zero: at once, there is more.
+    pub again_in: Duration,
 }
 
 /// Why an arrival told nothing.
@@ -384,5 +438,37 @@ pub enum SendError {
         why: String,
         /// When to try again, where the channel says so.
         after: Option<Duration>,
+    },
+}
+
+/// What the shop is doing, for channels that can show it to the customer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sign {
+    /// An agent is writing.
+    Typing,
+    /// An agent has read the customer's messages up to this one, by the id that the channel gave it.
+    Read(String),
+}
+
+/// One arrival as the platform would send it, made by the adapter to try its channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sample {
+    /// A call of the channel's hook; the URL begins behind the channel's own path.
+    Http(Request),
+    /// A mail: its return path, and the message.
+    Mail {
+        /// The return path.
+        mail_from: String,
+        /// The message.
+        data: Arc<[u8]>,
+    },
+    /// A file.
+    Document {
+        /// Its name, for people.
+        name: String,
+        /// What it is said to be.
+        media_type: String,
+        /// Its bytes.
+        data: Arc<[u8]>,
     },
 }

@@ -89,6 +89,7 @@ fn runtime(folder: &Path, recorder: Option<Arc<Recorder>>) -> Outcome<Arc<Runtim
     let nothing = Arc::new(Nothing);
     let services = Services {
         state: Arc::clone(&nothing) as _,
+        feed: Arc::new(tributary_runtime::Nothing),
         mail: Arc::clone(&nothing) as _,
         secrets: Arc::clone(&nothing) as _,
         http: nothing,

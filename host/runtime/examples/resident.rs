@@ -108,6 +108,7 @@ fn runtime(folder: &Path, cache: &str, relay: &Arc<Holding>) -> Outcome<Arc<Runt
     let nothing = Arc::new(Nothing);
     let services = Services {
         state: Arc::clone(&nothing) as _,
+        feed: Arc::new(tributary_runtime::Nothing),
         mail: Arc::clone(relay) as _,
         secrets: Arc::clone(&nothing) as _,
         http: nothing,

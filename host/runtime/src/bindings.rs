@@ -18,9 +18,14 @@ wasmtime::component::bindgen!({
             import tributary:plugin/blobs@0.1.0;
             import tributary:plugin/http@0.1.0;
             import tributary:plugin/mail@0.1.0;
+            import tributary:plugin/feed@0.1.0;
             import tributary:plugin/knowledge@0.1.0;
             export tributary:plugin/lifecycle@0.1.0;
             export tributary:plugin/channel@0.1.0;
+            export tributary:plugin/poller@0.1.0;
+            export tributary:plugin/presence@0.1.0;
+            export tributary:plugin/sampler@0.1.0;
+            export tributary:plugin/commerce@0.1.0;
             export tributary:plugin/policy@0.1.0;
             export tributary:plugin/review@0.1.0;
             export tributary:plugin/migration@0.1.0;
@@ -30,6 +35,7 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
     imports: {
         "tributary:plugin/state@0.1.0.get": async | trappable,
+        "tributary:plugin/state@0.1.0.keys": async | trappable,
         "tributary:plugin/blobs@0.1.0": async | trappable,
         "tributary:plugin/http@0.1.0": async | trappable,
         "tributary:plugin/mail@0.1.0": async | trappable,

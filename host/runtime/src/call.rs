@@ -1,10 +1,15 @@
 //! One call of a plugin: what goes with it, what comes back, and how it can fail.
+use crate::contract::Roles;
 use crate::record::Tape;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
-use tributary_model::message::{Arrival, Attachment, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::message::{
+    Arrival, Attachment, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Response, Sample, SendError,
+    Sign,
+};
+use tributary_model::order::{Operation, Order};
 use tributary_model::{ChannelName, ConversationId, GenerationId, PluginName, Timestamp};
 
 /// What goes with a call besides its arguments.
@@ -45,6 +50,21 @@ pub enum Outside {
 pub struct CallEffects {
     /// Writes into the plugin's state, in order: key, value (none deletes), when it is forgotten.
     pub state: Vec<(String, Option<Vec<u8>>, Option<Timestamp>)>,
+    /// Items for the channel's feeds, in order.
+    pub feed: Vec<FeedItem>,
+}
+
+/// One item that a channel's clients see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedItem {
+    /// The topic, of the channel's own.
+    pub topic: String,
+    /// Unique in its topic: an item under a key that is there already is dropped.
+    pub key: String,
+    /// The event's name.
+    pub name: String,
+    /// Its text.
+    pub data: String,
 }
 
 /// What a call cost.
@@ -168,6 +188,11 @@ impl Blame {
 }
 
 impl CallError {
+    /// A call of what the plugin does not export.
+    pub fn absent(interface: &'static str) -> Self {
+        Self::Host(format!("the plugin does not export `{interface}`"))
+    }
+
     /// Who is to blame.
     pub fn blame(&self) -> Blame {
         match self {
@@ -194,6 +219,8 @@ pub struct PluginInfo {
     pub may_be_skipped: bool,
     /// The action words a policy may use: asked ∩ allowed.
     pub actions: Arc<[String]>,
+    /// What the platform of a channel is answered for a call that was kept aside; none: 200 and no body.
+    pub parked_answer: Option<Response>,
 }
 
 /// A channel adapter.
@@ -213,6 +240,58 @@ pub trait Adapter: Send + Sync + 'static {
         context: CallContext,
         message: &Outgoing,
     ) -> Result<Called<Result<Delivery, SendError>>, CallError>;
+
+    /// What else it can do: each of the calls below belongs to one role, and is [`CallError::Host`] without it.
+    fn roles(&self) -> Roles {
+        Roles { channel: true, ..Roles::default() }
+    }
+    /// `poller.poll`: what is new since the cursor.
+    async fn poll(
+        &self,
+        context: CallContext,
+        cursor: Option<&str>,
+    ) -> Result<Called<Result<Batch, SendError>>, CallError> {
+        let _ = (context, cursor);
+        Err(CallError::absent("poller"))
+    }
+    /// `presence.show`: what the shop is doing.
+    async fn show(
+        &self,
+        context: CallContext,
+        to: &[Handle],
+        sign: &Sign,
+    ) -> Result<Called<Result<(), SendError>>, CallError> {
+        let _ = (context, to, sign);
+        Err(CallError::absent("presence"))
+    }
+    /// `sampler.samples`: what the platform would send for one message with this text. The inner error is for the operator.
+    async fn samples(
+        &self,
+        context: CallContext,
+        text: &str,
+    ) -> Result<Called<Result<Vec<Sample>, String>>, CallError> {
+        let _ = (context, text);
+        Err(CallError::absent("sampler"))
+    }
+    /// `commerce.look-up`: an order as it is now.
+    async fn look_up(
+        &self,
+        context: CallContext,
+        order: &str,
+    ) -> Result<Called<Result<Option<Order>, SendError>>, CallError> {
+        let _ = (context, order);
+        Err(CallError::absent("commerce"))
+    }
+    /// `commerce.perform`: an act on an order, once under its key. The answer is the marketplace's id of the act.
+    async fn perform(
+        &self,
+        context: CallContext,
+        operation: &Operation,
+        key: &str,
+    ) -> Result<Called<Result<String, SendError>>, CallError> {
+        let _ = (context, operation, key);
+        Err(CallError::absent("commerce"))
+    }
 }
 
 /// A handling or reviewing policy.

@@ -2,6 +2,7 @@
 mod blobs;
 mod clock;
 mod config;
+pub(crate) mod feed;
 mod http;
 mod knowledge;
 pub(crate) mod log;
@@ -29,6 +30,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, services: &[String]) -> wasmt
             "state" => wit::state::add_to_linker::<_, Own>(linker, |state| state)?,
             "blobs" => wit::blobs::add_to_linker::<_, Own>(linker, |state| state)?,
             "http" => wit::http::add_to_linker::<_, Own>(linker, |state| state)?,
+            "feed" => wit::feed::add_to_linker::<_, Own>(linker, |state| state)?,
             "mail" => wit::mail::add_to_linker::<_, Own>(linker, |state| state)?,
             "knowledge" => wit::knowledge::add_to_linker::<_, Own>(linker, |state| state)?,
             _ => {}

@@ -18,7 +18,10 @@ pub use versions::{Contracts, Distance};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
-use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::message::{
+    Arrival, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Sample, SendError, Sign,
+};
+use tributary_model::order::{Operation, Order};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre, Linker};
 
@@ -53,6 +56,10 @@ pub enum Role {
     Channel,
     /// It is asked for what is new.
     Poller,
+    /// It shows the customer what the shop is doing.
+    Presence,
+    /// It makes what its platform would send.
+    Sampler,
     /// It answers for a marketplace.
     Commerce,
     /// It decides.
@@ -68,6 +75,14 @@ pub enum Role {
 pub struct Roles {
     /// It reads arrivals and sends.
     pub channel: bool,
+    /// It is asked for what is new.
+    pub poller: bool,
+    /// It shows the customer what the shop is doing.
+    pub presence: bool,
+    /// It makes what its platform would send.
+    pub sampler: bool,
+    /// It answers for a marketplace.
+    pub commerce: bool,
     /// It decides.
     pub policy: bool,
     /// It looks at outgoing text.
@@ -158,6 +173,58 @@ pub trait Guest: Send {
         draft: &Content,
     ) -> wasmtime::Result<Result<Verdict, Fault>>;
 
+    /// `poller.poll`.
+    async fn poll(
+        &mut self,
+        store: &mut Store<CallState>,
+        cursor: Option<&str>,
+    ) -> wasmtime::Result<Result<Batch, SendError>> {
+        let _ = (store, cursor);
+        Err(absent("poller"))
+    }
+
+    /// `presence.show`.
+    async fn show(
+        &mut self,
+        store: &mut Store<CallState>,
+        to: &[Handle],
+        sign: &Sign,
+    ) -> wasmtime::Result<Result<(), SendError>> {
+        let _ = (store, to, sign);
+        Err(absent("presence"))
+    }
+
+    /// `sampler.samples`.
+    async fn samples(
+        &mut self,
+        store: &mut Store<CallState>,
+        text: &str,
+    ) -> wasmtime::Result<Result<Vec<Sample>, String>> {
+        let _ = (store, text);
+        Err(absent("sampler"))
+    }
+
+    /// `commerce.look-up`.
+    async fn look_up(
+        &mut self,
+        store: &mut Store<CallState>,
+        order: &str,
+    ) -> wasmtime::Result<Result<Option<Order>, SendError>> {
+        let _ = (store, order);
+        Err(absent("commerce"))
+    }
+
+    /// `commerce.perform`.
+    async fn perform(
+        &mut self,
+        store: &mut Store<CallState>,
+        operation: &Operation,
+        key: &str,
+    ) -> wasmtime::Result<Result<String, SendError>> {
+        let _ = (store, operation, key);
+        Err(absent("commerce"))
+    }
+
     /// `migration.migrate`: all entries that version `from` of the plugin left, for all that take their place.
     async fn migrate(
         &mut self,
@@ -174,8 +241,17 @@ pub fn absent(interface: &'static str) -> wasmtime::Error {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 7] =
-        [Self::Lifecycle, Self::Channel, Self::Poller, Self::Commerce, Self::Policy, Self::Review, Self::Migration];
+    pub const ALL: [Self; 9] = [
+        Self::Lifecycle,
+        Self::Channel,
+        Self::Poller,
+        Self::Presence,
+        Self::Sampler,
+        Self::Commerce,
+        Self::Policy,
+        Self::Review,
+        Self::Migration,
+    ];
 
     /// The name of the current version's interface.
     pub fn as_str(self) -> &'static str {
@@ -183,6 +259,8 @@ impl Role {
             Self::Lifecycle => "lifecycle",
             Self::Channel => "channel",
             Self::Poller => "poller",
+            Self::Presence => "presence",
+            Self::Sampler => "sampler",
             Self::Commerce => "commerce",
             Self::Policy => "policy",
             Self::Review => "review",

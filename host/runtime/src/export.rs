@@ -3,7 +3,10 @@ use crate::contract::{Entries, Refused};
 use crate::instance::Live;
 use std::future::Future;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
-use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::message::{
+    Arrival, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Sample, SendError, Sign,
+};
+use tributary_model::order::{Operation, Order};
 
 /// One call of one exported function.
 pub(crate) trait Export: Send {
@@ -105,5 +108,90 @@ impl Export for Migrate<'_> {
 
     async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
         live.migrate(self.0, self.1).await
+    }
+}
+
+/// `poller.poll`.
+#[derive(Clone, Copy)]
+pub(crate) struct Poll<'a>(pub Option<&'a str>);
+
+impl Export for Poll<'_> {
+    type Said = Result<Batch, SendError>;
+    const INDEX: usize = 5;
+
+    fn is_fault(_: &Self::Said) -> bool {
+        false
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.poll(&mut live.store, self.0).await
+    }
+}
+
+/// `presence.show`.
+#[derive(Clone, Copy)]
+pub(crate) struct Show<'a>(pub &'a [Handle], pub &'a Sign);
+
+impl Export for Show<'_> {
+    type Said = Result<(), SendError>;
+    const INDEX: usize = 6;
+
+    fn is_fault(_: &Self::Said) -> bool {
+        false
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.show(&mut live.store, self.0, self.1).await
+    }
+}
+
+/// `sampler.samples`.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a>(pub &'a str);
+
+impl Export for Samples<'_> {
+    type Said = Result<Vec<Sample>, String>;
+    const INDEX: usize = 7;
+
+    fn is_fault(_: &Self::Said) -> bool {
+        false
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.samples(&mut live.store, self.0).await
+    }
+}
+
+/// `commerce.look-up`.
+#[derive(Clone, Copy)]
+pub(crate) struct LookUp<'a>(pub &'a str);
+
+impl Export for LookUp<'_> {
+    type Said = Result<Option<Order>, SendError>;
+    const INDEX: usize = 8;
+
+    fn is_fault(_: &Self::Said) -> bool {
+        false
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.look_up(&mut live.store, self.0).await
+    }
+}
+
+/// `commerce.perform`.
+#[derive(Clone, Copy)]
+pub(crate) struct Perform<'a>(pub &'a Operation, pub &'a str);
+
+impl Export for Perform<'_> {
+    type Said = Result<String, SendError>;
+    const INDEX: usize = 9;
+
+    fn is_fault(_: &Self::Said) -> bool {
+        false
+    }
+
+    async fn call(self, live: &mut Live) -> wasmtime::Result<Self::Said> {
+        live.guest.perform(&mut live.store, self.0, self.1).await
     }
 }

@@ -3,9 +3,9 @@ use crate::budget::Meter;
 use crate::call::{
     Adapter, Blame, Budget, Budgets, CallContext, CallCost, CallEffects, CallError, Called, Outside, PluginInfo, Policy,
 };
-use crate::contract::{Entries, Exports, Refused};
+use crate::contract::{Entries, Exports, Refused, Roles};
 use crate::engine::Runtime;
-use crate::export::{Decide, Export, Migrate, Receive, Review, SendOut};
+use crate::export::{Decide, Export, LookUp, Migrate, Perform, Poll, Receive, Review, Samples, SendOut, Show};
 use crate::grant::Granted;
 use crate::instance::{FIRST_LOOK, Live, failure};
 use crate::metrics::{EXPORTS, Metrics};
@@ -22,7 +22,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, Span};
 use tributary_model::Timestamp;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
-use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::message::{
+    Arrival, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Sample, SendError, Sign,
+};
+use tributary_model::order::{Operation, Order};
 use wasmtime::component::InstancePre;
 
 /// One loaded version of one plugin. Adapter, policy or both, by what its component exports; a call of what it does not
@@ -293,6 +296,52 @@ impl Adapter for Generation {
         message: &Outgoing,
     ) -> Result<Called<Result<Delivery, SendError>>, CallError> {
         self.call(context, SendOut(message)).await
+    }
+
+    fn roles(&self) -> Roles {
+        self.package.roles()
+    }
+
+    async fn poll(
+        &self,
+        context: CallContext,
+        cursor: Option<&str>,
+    ) -> Result<Called<Result<Batch, SendError>>, CallError> {
+        self.call(context, Poll(cursor)).await
+    }
+
+    async fn show(
+        &self,
+        context: CallContext,
+        to: &[Handle],
+        sign: &Sign,
+    ) -> Result<Called<Result<(), SendError>>, CallError> {
+        self.call(context, Show(to, sign)).await
+    }
+
+    async fn samples(
+        &self,
+        context: CallContext,
+        text: &str,
+    ) -> Result<Called<Result<Vec<Sample>, String>>, CallError> {
+        self.call(context, Samples(text)).await
+    }
+
+    async fn look_up(
+        &self,
+        context: CallContext,
+        order: &str,
+    ) -> Result<Called<Result<Option<Order>, SendError>>, CallError> {
+        self.call(context, LookUp(order)).await
+    }
+
+    async fn perform(
+        &self,
+        context: CallContext,
+        operation: &Operation,
+        key: &str,
+    ) -> Result<Called<Result<String, SendError>>, CallError> {
+        self.call(context, Perform(operation, key)).await
     }
 }
 

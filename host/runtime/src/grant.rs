@@ -1,6 +1,7 @@
 //! What a plugin may touch: what it asks for in its `plugin.toml`, cut down to what the operator allows.
 use crate::egress::Origin;
-use crate::package::Package;
+use crate::package::{Package, key_of};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What the operator allows. The default allows what costs nothing to allow (the services and actions a plugin asks for)
@@ -42,12 +43,13 @@ pub enum NotGranted {
 }
 
 impl Granted {
-    /// Cuts what a package asks for down to what is allowed.
+    /// Cuts what a package asks for down to what is allowed. `config` is the whole configuration: an origin that is asked for
+    /// as `{key}` is that of the URL which stands there.
     ///
     /// # Errors
     /// [`NotGranted`] for the first service that the component imports without having it: such a component would not
     /// link, and the operator shall read why.
-    pub fn new(package: &Package, allowed: &Grants) -> Result<Self, NotGranted> {
+    pub fn new(package: &Package, config: &Value, allowed: &Grants) -> Result<Self, NotGranted> {
         let asks = package.asks();
         let both = |asked: &[String], allowed: &[String]| -> Vec<String> {
             asked.iter().filter(|word| allowed.contains(word)).cloned().collect()
@@ -65,7 +67,7 @@ impl Granted {
         Ok(Self {
             services,
             secrets: both(&asks.secrets, &allowed.secrets),
-            egress: origins(&asks.egress, &allowed.egress),
+            egress: origins(&meant(&asks.egress, config), &allowed.egress),
             actions: actions.into(),
         })
     }
@@ -82,6 +84,17 @@ impl Granted {
             && self.egress.iter().all(|origin| origins.contains(origin))
             && all_of(&self.actions, &allowed.actions)
     }
+}
+
+/// What is asked for, with the configuration's URLs in the place of their keys. A key that has none asks for nothing.
+fn meant(asked: &[String], config: &Value) -> Vec<String> {
+    let of_key = |key: &str| {
+        let url = config.get(key)?.as_str()?;
+        let after = url.find("://")? + 3;
+        let end = url[after..].find(['/', '?', '#']).map_or(url.len(), |at| after + at);
+        Some(url[..end].to_owned())
+    };
+    asked.iter().filter_map(|text| key_of(text).map_or_else(|| Some(text.clone()), of_key)).collect()
 }
 
 /// Asked ∩ allowed of origins: two spellings of one origin are the same.
@@ -120,6 +133,13 @@ mod tests {
         ] {
             assert!(!granted.is_within(&less), "{what}");
         }
+    }
+
+    #[test]
+    fn an_origin_of_the_configuration_is_that_of_its_url() {
+        let config = serde_json::json!({ "api": "https://api.example:8443/v1?x", "n": 3, "bad": "api.example" });
+        let asked = ["{api}", "{n}", "{bad}", "{gone}", "https://b.example"].map(str::to_owned);
+        assert_eq!(meant(&asked, &config), ["https://api.example:8443", "https://b.example"]);
     }
 
     #[test]

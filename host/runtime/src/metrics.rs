@@ -4,7 +4,8 @@ use metrics::{Counter, Histogram, counter, histogram};
 use tributary_model::{ChannelName, PluginName};
 
 /// The exported functions, in the order of [`crate::export::Export::INDEX`].
-pub(crate) const EXPORTS: [&str; 5] = ["receive", "send", "decide", "review", "migrate"];
+pub(crate) const EXPORTS: [&str; 10] =
+    ["receive", "send", "decide", "review", "migrate", "poll", "show", "samples", "look-up", "perform"];
 const BLAMES: [Blame; 4] = [Blame::Guest, Blame::Trap, Blame::Budget, Blame::Host];
 
 struct OfExport {
@@ -16,7 +17,7 @@ struct OfExport {
 
 /// The handles of one generation.
 pub(crate) struct Metrics {
-    exports: [OfExport; 5],
+    exports: [OfExport; EXPORTS.len()],
     faults: [Counter; 4],
     memory: Histogram,
 }

@@ -11,7 +11,8 @@ pub use compat::{Compat, FoundVersion, Need, Seen, Standing, Way, compat};
 pub use config::{ConfigFault, ConfigFaults};
 pub use error::PackageError;
 pub use facts::{Costs, Producer};
-pub use manifest::{Asks, Kind, Manifest, ManifestError};
+pub(crate) use manifest::key_of;
+pub use manifest::{Asks, Hook, Kind, Manifest, ManifestError};
 
 use crate::contract::{Contracts, Roles};
 use config::Config;

@@ -14,6 +14,8 @@ use tributary_model::{ChannelName, PluginName, Timestamp};
 pub struct Services {
     /// Durable state of plugins. Writes do not pass here: they come back with the call, see [`crate::CallEffects`].
     pub state: Arc<dyn StateSource>,
+    /// Who looks at feeds now. What is kept of them does not pass here: it comes back with the call.
+    pub feed: Arc<dyn FeedSink>,
     /// Where finished mails go.
     pub mail: Arc<dyn MailRelay>,
     /// The operator's secrets.
@@ -43,6 +45,22 @@ pub trait StateSource: Send + Sync + 'static {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, StateUnavailable>;
+
+    /// Keys that begin with `prefix`, in order of their bytes, `most` at most; none that was to be forgotten before `now`.
+    async fn keys(
+        &self,
+        plugin: &PluginName,
+        channel: &ChannelName,
+        prefix: &str,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StateUnavailable>;
+}
+
+/// Shows items to those who follow a feed now.
+pub trait FeedSink: Send + Sync + 'static {
+    /// Must not block; where nobody looks, nothing happens.
+    fn flash(&self, channel: &ChannelName, topic: &str, name: &str, data: &str);
 }
 
 /// Why a relay did not take a mail: its words, for people.
@@ -119,6 +137,21 @@ impl StateSource for Nothing {
     ) -> Result<Option<Vec<u8>>, StateUnavailable> {
         Ok(None)
     }
+
+    async fn keys(
+        &self,
+        _: &PluginName,
+        _: &ChannelName,
+        _: &str,
+        _: u32,
+        _: Timestamp,
+    ) -> Result<Vec<String>, StateUnavailable> {
+        Ok(Vec::new())
+    }
+}
+
+impl FeedSink for Nothing {
+    fn flash(&self, _: &ChannelName, _: &str, _: &str, _: &str) {}
 }
 
 #[async_trait]

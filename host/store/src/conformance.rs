@@ -8,6 +8,7 @@ mod deciding;
 mod delivering;
 mod desk;
 mod draining;
+mod feeds;
 pub mod fixture;
 pub mod interleaving;
 mod keeping;
@@ -111,6 +112,7 @@ where
         alarms::CASES,
         parking::CASES,
         keeping::CASES,
+        feeds::CASES,
         lives::CASES,
         migrating::CASES,
         draining::CASES,

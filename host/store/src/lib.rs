@@ -157,8 +157,46 @@ pub trait Store: Lives {
     /// A value of a plugin's state in a channel.
     async fn state(&self, scope: &StateScope, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Writes of a call that ended well, all or none.
-    async fn write_state(&self, scope: &StateScope, writes: Vec<StateWrite>, now: Timestamp) -> Result<(), StoreError>;
+    /// Keys of a plugin's state in a channel that begin with `prefix`, in order of their bytes, `most` at most.
+    async fn state_keys(
+        &self,
+        scope: &StateScope,
+        prefix: &str,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// Writes of a call that ended well and what it published in its channel, all or none.
+    async fn keep(
+        &self,
+        scope: &StateScope,
+        writes: Vec<StateWrite>,
+        feed: Vec<FeedItem>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Items of a channel's topic after a place, oldest first, `most` at most.
+    async fn feed(
+        &self,
+        channel: &ChannelName,
+        topic: &str,
+        after: FeedId,
+        most: usize,
+    ) -> Result<Vec<FeedRow>, StoreError>;
+
+    /// The conversation in which somebody is writing: that of the dialogue, else the newest of the contact that is not
+    /// closed. Looks only.
+    async fn writing(
+        &self,
+        channel: &ChannelName,
+        typing: &tributary_model::message::Typing,
+    ) -> Result<Option<ConversationId>, StoreError>;
+
+    /// How the customer of a conversation is reached live. `None`: there is no such conversation.
+    async fn reach(&self, id: ConversationId) -> Result<Option<Reach>, StoreError>;
+
+    /// Where a polled channel goes on; none: from the beginning. [`Source::Poll`] moves it.
+    async fn poll_cursor(&self, channel: &ChannelName) -> Result<Option<String>, StoreError>;
 
     /// Keeps a token by the digest of its secret.
     async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<i64, StoreError>;
@@ -184,7 +222,7 @@ pub trait Store: Lives {
     /// What a node that just started may do at once: give back everything that was claimed under its own name.
     async fn release_node(&self, node: &str) -> Result<u64, StoreError>;
 
-    /// Deletes what has ended its time: expired state, old idempotency keys, generations that ended and are not among the
+    /// Deletes what has ended its time: expired state, old idempotency keys, old items of feeds, generations that ended and are not among the
     /// newest 50 of their place, unless something parked names them. Safe to run at any time, twice.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
 

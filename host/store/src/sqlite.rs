@@ -11,6 +11,7 @@ mod decide;
 mod deliver;
 mod desk;
 mod differences;
+mod feed;
 mod happenings;
 mod listing;
 mod lives;
@@ -278,14 +279,56 @@ impl Store for SqliteStore {
         self.readers.read(|conn| plugins::read(conn, scope, key, now))
     }
 
-    async fn write_state(
+    async fn state_keys(
+        &self,
+        scope: &StateScope,
+        prefix: &str,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        self.readers.read(|conn| plugins::keys(conn, scope, prefix, most, now))
+    }
+
+    async fn keep(
         &self,
         scope: &StateScope,
         writes: Vec<StateWrite>,
-        _now: Timestamp,
+        items: Vec<FeedItem>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let scope = scope.clone();
-        self.writer.run(Full::Wait, move |tx| plugins::write(tx, &scope, &writes)).await
+        self.writer
+            .run(Full::Wait, move |tx| {
+                plugins::write(tx, &scope, &writes)?;
+                feed::publish(tx, &scope.channel, &items, now)
+            })
+            .await
+    }
+
+    async fn feed(
+        &self,
+        channel: &ChannelName,
+        topic: &str,
+        after: FeedId,
+        most: usize,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        self.readers.read(|conn| feed::after(conn, channel, topic, after, most))
+    }
+
+    async fn writing(
+        &self,
+        channel: &ChannelName,
+        typing: &tributary_model::message::Typing,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        self.readers.read(|conn| feed::writing(conn, channel, typing))
+    }
+
+    async fn reach(&self, id: ConversationId) -> Result<Option<Reach>, StoreError> {
+        self.readers.read(|conn| feed::reach(conn, id))
+    }
+
+    async fn poll_cursor(&self, channel: &ChannelName) -> Result<Option<String>, StoreError> {
+        self.readers.read(|conn| feed::cursor(conn, channel))
     }
 
     async fn create_token(&self, token: NewToken, now: Timestamp) -> Result<i64, StoreError> {

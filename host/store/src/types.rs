@@ -68,18 +68,32 @@ pub struct Lease {
 pub struct NewArrival {
     /// The channel.
     pub channel: ChannelName,
-    /// What came in.
-    pub arrival: Arrival,
+    /// What came in, or that the channel was asked.
+    pub source: Source,
     /// What it told.
     pub events: Vec<ChannelEvent>,
     /// When it came in.
     pub at: Timestamp,
     /// What the call wrote into the plugin's state: committed with the events.
     pub state: Vec<StateWrite>,
+    /// What the call published: committed with the events.
+    pub feed: Vec<FeedItem>,
     /// Whose state.
     pub scope: StateScope,
     /// The parked arrival that this one replays.
     pub replays: Option<ParkedId>,
+}
+
+/// How events came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// In an arrival, which is kept as it came.
+    Arrival(Arrival),
+    /// The channel was asked for what is new, and goes on here.
+    Poll {
+        /// Where to go on.
+        cursor: Option<String>,
+    },
 }
 
 /// What became of an arrival.
@@ -510,6 +524,47 @@ pub struct StateWrite {
     pub value: Option<Vec<u8>>,
     /// When it is forgotten.
     pub expires: Option<Timestamp>,
+}
+
+/// An item for a feed: what a channel's clients see live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedItem {
+    /// The topic, of the channel's own.
+    pub topic: String,
+    /// Unique in its topic: an item under a key that is there already is dropped.
+    pub key: String,
+    /// The event's name.
+    pub name: String,
+    /// Its text.
+    pub data: String,
+}
+
+/// The place of an item in its feed. Later items have larger ones; none is used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct FeedId(pub i64);
+
+/// An item as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Its place.
+    pub id: FeedId,
+    /// The event's name.
+    pub name: String,
+    /// Its text.
+    pub data: String,
+    /// When it was published.
+    pub at: Timestamp,
+}
+
+/// How the customer of a conversation is reached live.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reach {
+    /// The channel the customer used last.
+    pub channel: ChannelName,
+    /// The customer's handles.
+    pub to: Vec<tributary_model::message::Handle>,
+    /// The customer's newest message on that channel, by the id that the channel gave it.
+    pub newest: Option<String>,
 }
 
 /// A token to keep.

@@ -73,6 +73,7 @@ impl Room {
         let silent = Arc::new(Silent::default());
         let services = Services {
             state: Arc::new(Nothing),
+            feed: Arc::new(tributary_runtime::Nothing),
             mail: Arc::clone(&silent) as _,
             secrets: Arc::new(Nothing),
             blobs: Blobs::open(&folder.path().join("blobs")).expect("a folder of files"),

@@ -27,7 +27,10 @@ pub(super) fn mailbox(dir: &Path, section: Section<'_, '_>) -> Option<Config> {
     }
     let user = section.needed_text("user");
     let login = login(&section);
-    let mut config = Config::new(host?, security, user?, login?);
+    // Where one of these is missing, the other keys are looked at all the same.
+    let is_whole = host.is_some() && user.is_some() && login.is_some();
+    let login = login.unwrap_or_else(|| Login::Password(String::new()));
+    let mut config = Config::new(host.unwrap_or_default(), security, user.unwrap_or_default(), login);
     if let Some(port) = section.number("port", 1, 65_535).and_then(|port| u16::try_from(port).ok()) {
         config.port = port;
     }
@@ -73,7 +76,7 @@ pub(super) fn mailbox(dir: &Path, section: Section<'_, '_>) -> Option<Config> {
         }
     }
     section.finish();
-    Some(config)
+    is_whole.then_some(config)
 }
 
 fn login(section: &Section<'_, '_>) -> Option<Login> {

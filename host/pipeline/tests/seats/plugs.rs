@@ -68,6 +68,7 @@ impl Plug {
                 channel: None,
                 may_be_skipped: false,
                 actions: Action::WORDS.map(String::from).into(),
+                parked_answer: None,
             },
             script: Arc::new(script),
             answered: Mutex::default(),
@@ -301,7 +302,7 @@ impl Desk {
         let store = Arc::new(SqliteStore::open(&SqliteConfig::new(dir)).expect("a store"));
         let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 5 };
         let config = Config { deciding: 8, delivering: 2, backoff, ..Config::default() };
-        let pipeline = Pipeline::new(store, plugins, config);
+        let pipeline = Pipeline::new(store, plugins, Default::default(), config);
         let driver = Driver::new();
         pipeline.start(&driver).await.expect("the stages start");
         Self { pipeline, driver }

@@ -3,12 +3,15 @@
 use crate::bindings::tributary::plugin::state::{Host, StateError};
 use crate::record::{Bytes, Heard, NOT_ON_TAPE, Sealed, Service, Value};
 use crate::state::CallState;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Bytes of a value at most.
 pub(crate) const VALUE: usize = 64 << 10;
 /// Bytes of a key at most.
 pub(crate) const KEY: usize = 256;
+/// Keys that one question tells at most.
+const KEYS: u32 = 1_000;
 
 impl CallState {
     fn write_later(&mut self, key: String, value: Option<Vec<u8>>, seconds: Option<u32>) -> Result<(), StateError> {
@@ -90,5 +93,44 @@ impl Host for CallState {
         let answer = self.write_later(key, None, None);
         self.taping.note(Service::StateDelete, question, &answer);
         Ok(answer)
+    }
+
+    async fn keys(&mut self, prefix: String, limit: u32) -> wasmtime::Result<Result<Vec<String>, StateError>> {
+        self.hand_over(prefix.len())?;
+        if let Err(error) = self.answers() {
+            return Ok(Err(error));
+        }
+        let (now, limit) = (self.context.now, limit.min(KEYS));
+        let question = self.taping.asked(|to| {
+            to.map(2);
+            to.key("prefix");
+            to.text(&prefix);
+            to.key("limit");
+            to.uint(limit.into());
+        });
+        // What this call wrote stands between the store's keys: as many more are asked for as it may have taken away.
+        let written = self.effects.state.iter().filter(|(key, ..)| key.starts_with(&prefix)).count();
+        let most = limit.saturating_add(u32::try_from(written).unwrap_or(u32::MAX));
+        let answer: Result<Vec<String>, _> = match self.taping.heard(Service::StateKeys, &question) {
+            Heard::Answer(answer) => answer,
+            Heard::Silence => Err(StateError::Unavailable(NOT_ON_TAPE.into())),
+            Heard::Real => {
+                let Self { shared, meter, .. } = self;
+                let asked = shared.services.state.keys(&shared.name, &shared.channel, &prefix, most, now);
+                meter.hosted(asked).await.map_err(|error| StateError::Unavailable(error.to_string()))
+            }
+        };
+        self.taping.note(Service::StateKeys, question, &answer);
+        Ok(answer.map(|kept| {
+            let mut keys: BTreeSet<String> = kept.into_iter().collect();
+            for (key, value, until) in self.effects.state.iter().filter(|(key, ..)| key.starts_with(&prefix)) {
+                if value.is_some() && until.is_none_or(|until| until > now) {
+                    keys.insert(key.clone());
+                } else {
+                    keys.remove(key);
+                }
+            }
+            keys.into_iter().take(limit as usize).collect()
+        }))
     }
 }

@@ -1,6 +1,8 @@
 //! The current version, `wit/`'s: the generated bindings behind the three traits.
 use super::{Entries, Exports, Fit, Guest, Interface, Refused, Role, Roles, Served, Side, absent};
-use crate::bindings::exports::tributary::plugin::{channel, lifecycle, migration, policy, review};
+use crate::bindings::exports::tributary::plugin::{
+    channel, commerce, lifecycle, migration, policy, poller, presence, review, sampler,
+};
 use crate::capability;
 use crate::convert::lift::lift;
 use crate::convert::lower;
@@ -9,7 +11,10 @@ use async_trait::async_trait;
 use bumpalo::Bump;
 use std::sync::Arc;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
-use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
+use tributary_model::message::{
+    Arrival, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Sample, SendError, Sign,
+};
+use tributary_model::order::{Operation, Order};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre, Linker};
 
@@ -25,7 +30,7 @@ const fn service(name: &'static str) -> Interface {
     one(name, Side::Service(name))
 }
 
-static INTERFACES: [Interface; 20] = [
+static INTERFACES: [Interface; 23] = [
     one("types", Side::Types),
     one("web", Side::Types),
     one("trade", Side::Types),
@@ -38,10 +43,13 @@ static INTERFACES: [Interface; 20] = [
     service("blobs"),
     service("http"),
     service("mail"),
+    service("feed"),
     service("knowledge"),
     one("lifecycle", Side::Handler(Role::Lifecycle)),
     one("channel", Side::Handler(Role::Channel)),
     one("poller", Side::Handler(Role::Poller)),
+    one("presence", Side::Handler(Role::Presence)),
+    one("sampler", Side::Handler(Role::Sampler)),
     one("commerce", Side::Handler(Role::Commerce)),
     one("policy", Side::Handler(Role::Policy)),
     one("review", Side::Handler(Role::Review)),
@@ -65,6 +73,10 @@ impl Served for Current {
         Ok(Arc::new(Indices {
             lifecycle: lifecycle::GuestIndices::new(pre)?,
             channel: roles.channel.then(|| channel::GuestIndices::new(pre)).transpose()?,
+            poller: roles.poller.then(|| poller::GuestIndices::new(pre)).transpose()?,
+            presence: roles.presence.then(|| presence::GuestIndices::new(pre)).transpose()?,
+            sampler: roles.sampler.then(|| sampler::GuestIndices::new(pre)).transpose()?,
+            commerce: roles.commerce.then(|| commerce::GuestIndices::new(pre)).transpose()?,
             policy: roles.policy.then(|| policy::GuestIndices::new(pre)).transpose()?,
             review: roles.review.then(|| review::GuestIndices::new(pre)).transpose()?,
             migration: roles.migration.then(|| migration::GuestIndices::new(pre)).transpose()?,
@@ -76,6 +88,10 @@ impl Served for Current {
 struct Indices {
     lifecycle: lifecycle::GuestIndices,
     channel: Option<channel::GuestIndices>,
+    poller: Option<poller::GuestIndices>,
+    presence: Option<presence::GuestIndices>,
+    sampler: Option<sampler::GuestIndices>,
+    commerce: Option<commerce::GuestIndices>,
     policy: Option<policy::GuestIndices>,
     review: Option<review::GuestIndices>,
     migration: Option<migration::GuestIndices>,
@@ -121,6 +137,22 @@ impl Found {
         self.review.as_ref().ok_or_else(|| absent("review"))
     }
 
+    fn poller(&self, store: &mut Store<CallState>) -> wasmtime::Result<poller::Guest> {
+        self.indices.poller.as_ref().ok_or_else(|| absent("poller"))?.load(store, &self.instance)
+    }
+
+    fn presence(&self, store: &mut Store<CallState>) -> wasmtime::Result<presence::Guest> {
+        self.indices.presence.as_ref().ok_or_else(|| absent("presence"))?.load(store, &self.instance)
+    }
+
+    fn sampler(&self, store: &mut Store<CallState>) -> wasmtime::Result<sampler::Guest> {
+        self.indices.sampler.as_ref().ok_or_else(|| absent("sampler"))?.load(store, &self.instance)
+    }
+
+    fn commerce(&self, store: &mut Store<CallState>) -> wasmtime::Result<commerce::Guest> {
+        self.indices.commerce.as_ref().ok_or_else(|| absent("commerce"))?.load(store, &self.instance)
+    }
+
     fn migration(&self, store: &mut Store<CallState>) -> wasmtime::Result<migration::Guest> {
         self.indices.migration.as_ref().ok_or_else(|| absent("migration"))?.load(store, &self.instance)
     }
@@ -132,6 +164,18 @@ impl Guest for Found {
         self.indices.lifecycle.load(&mut *store, &self.instance)?;
         if self.indices.channel.is_some() {
             self.channel(store)?;
+        }
+        if self.indices.poller.is_some() {
+            self.poller(store)?;
+        }
+        if self.indices.presence.is_some() {
+            self.presence(store)?;
+        }
+        if self.indices.sampler.is_some() {
+            self.sampler(store)?;
+        }
+        if self.indices.commerce.is_some() {
+            self.commerce(store)?;
         }
         if self.indices.policy.is_some() {
             self.policy(store)?;
@@ -175,6 +219,71 @@ impl Guest for Found {
         let said = guest.call_send(&mut *store, lower::outgoing(&arena, message)).await?;
         lift(store.data_mut(), |lift| match said {
             Ok(delivery) => Ok(lift.delivery(delivery)),
+            Err(error) => Err(lift.send_error(error)),
+        })
+    }
+
+    async fn poll(
+        &mut self,
+        store: &mut Store<CallState>,
+        cursor: Option<&str>,
+    ) -> wasmtime::Result<Result<Batch, SendError>> {
+        let guest = self.poller(store)?;
+        let said = guest.call_poll(&mut *store, cursor).await?;
+        lift(store.data_mut(), |lift| match said {
+            Ok(batch) => Ok(lift.batch(batch)),
+            Err(error) => Err(lift.send_error(error)),
+        })
+    }
+
+    async fn show(
+        &mut self,
+        store: &mut Store<CallState>,
+        to: &[Handle],
+        sign: &Sign,
+    ) -> wasmtime::Result<Result<(), SendError>> {
+        let guest = self.presence(store)?;
+        let arena = Bump::new();
+        let said = guest.call_show(&mut *store, lower::handles(&arena, to), lower::sign(sign)).await?;
+        lift(store.data_mut(), |lift| said.map_err(|error| lift.send_error(error)))
+    }
+
+    async fn samples(
+        &mut self,
+        store: &mut Store<CallState>,
+        text: &str,
+    ) -> wasmtime::Result<Result<Vec<Sample>, String>> {
+        let guest = self.sampler(store)?;
+        let said = guest.call_samples(&mut *store, text).await?;
+        lift(store.data_mut(), |lift| match said {
+            Ok(samples) => Ok(lift.samples(samples)),
+            Err(why) => Err(lift.text(why)),
+        })
+    }
+
+    async fn look_up(
+        &mut self,
+        store: &mut Store<CallState>,
+        order: &str,
+    ) -> wasmtime::Result<Result<Option<Order>, SendError>> {
+        let guest = self.commerce(store)?;
+        let said = guest.call_look_up(&mut *store, order).await?;
+        lift(store.data_mut(), |lift| match said {
+            Ok(order) => Ok(order.map(|order| lift.order(order))),
+            Err(error) => Err(lift.send_error(error)),
+        })
+    }
+
+    async fn perform(
+        &mut self,
+        store: &mut Store<CallState>,
+        operation: &Operation,
+        key: &str,
+    ) -> wasmtime::Result<Result<String, SendError>> {
+        let guest = self.commerce(store)?;
+        let said = guest.call_perform(&mut *store, lower::operation(operation), key).await?;
+        lift(store.data_mut(), |lift| match said {
+            Ok(id) => Ok(lift.text(id)),
             Err(error) => Err(lift.send_error(error)),
         })
     }

@@ -1,6 +1,6 @@
 //! From the contract to the model. Texts are moved, not copied; every byte is counted; what the contract does not allow
 //! ends the call.
-use crate::bindings::exports::tributary::plugin::channel as w_channel;
+use crate::bindings::exports::tributary::plugin::{channel as w_channel, poller as w_poller, sampler as w_sampler};
 use crate::bindings::tributary::plugin::{desk as w_desk, trade as w_trade, types as w, web as w_web};
 use crate::capability::state::{KEY, VALUE};
 use crate::contract::Entries;
@@ -11,8 +11,8 @@ use tributary_model::AgentName;
 use tributary_model::Timestamp;
 use tributary_model::decision::{Action, Clock, Decision, Fault, Objection, Route, Verdict};
 use tributary_model::message::{
-    Attachment, Attribute, ChannelEvent, Content, Delivery, Handle, Inbound, Reading, Rejection, Response, SendError,
-    ThreadHints,
+    Attachment, Attribute, Batch, ChannelEvent, Content, Delivery, Handle, Inbound, Profile, Reading, Rejection,
+    Request, Response, Sample, SendError, Supplement, ThreadHints, Typing,
 };
 use tributary_model::order::{Money, Operation, Order, OrderLine};
 use tributary_model::queue::NEVER;
@@ -173,7 +173,7 @@ impl Lift<'_> {
         Money { currency: self.text(money.currency), minor: money.minor }
     }
 
-    fn order(&mut self, order: w::OrderResult) -> Order {
+    pub(crate) fn order(&mut self, order: w::OrderResult) -> Order {
         Order {
             id: self.text(order.id),
             state: order.state.into(),
@@ -201,15 +201,66 @@ impl Lift<'_> {
         Response { status: response.status, headers: self.attributes(response.headers), body: response.body }
     }
 
+    fn event(&mut self, event: w::ChannelEvent) -> ChannelEvent {
+        match event {
+            w::ChannelEvent::Message(message) => ChannelEvent::Message(Box::new(self.inbound(message))),
+            w::ChannelEvent::Order(order) => ChannelEvent::Order(Box::new(self.order(order))),
+            w::ChannelEvent::Delivery(delivery) => ChannelEvent::Delivery(self.delivery(delivery)),
+            w::ChannelEvent::Profile(profile) => {
+                let handles = self.handles(profile.handles);
+                ChannelEvent::Profile(Profile {
+                    handles: self.author(handles),
+                    display_name: self.maybe(profile.display_name),
+                    tags: self.texts(profile.tags),
+                    attributes: self.attributes(profile.attributes),
+                })
+            }
+            w::ChannelEvent::Supplement(supplement) => ChannelEvent::Supplement(Supplement {
+                external_id: self.text(supplement.external_id),
+                attachments: self.list(supplement.attachments, Self::attachment),
+                text: self.maybe(supplement.text),
+                attributes: self.attributes(supplement.attributes),
+            }),
+            w::ChannelEvent::Typing(typing) => {
+                let from = self.handles(typing.from);
+                ChannelEvent::Typing(Typing { from: self.author(from), thread_key: self.maybe(typing.thread_key) })
+            }
+        }
+    }
+
     pub(crate) fn reading(&mut self, reading: w_channel::Reading) -> Reading {
         Reading {
-            events: self.list(reading.events, |lift, event| match event {
-                w::ChannelEvent::Message(message) => ChannelEvent::Message(Box::new(lift.inbound(message))),
-                w::ChannelEvent::Order(order) => ChannelEvent::Order(Box::new(lift.order(order))),
-                w::ChannelEvent::Delivery(delivery) => ChannelEvent::Delivery(lift.delivery(delivery)),
-            }),
+            events: self.list(reading.events, Self::event),
             answer: reading.answer.map(|answer| self.response(answer)),
+            poll_now: reading.poll_now,
         }
+    }
+
+    pub(crate) fn batch(&mut self, batch: w_poller::Batch) -> Batch {
+        Batch {
+            events: self.list(batch.events, Self::event),
+            cursor: self.maybe(batch.cursor),
+            again_in: Duration::from_secs(batch.again_in.into()),
+        }
+    }
+
+    pub(crate) fn samples(&mut self, samples: Vec<w_sampler::Sample>) -> Vec<Sample> {
+        self.list(samples, |lift, sample| match sample {
+            w_sampler::Sample::Http(request) => Sample::Http(Request {
+                method: lift.text(request.method),
+                url: lift.text(request.url),
+                headers: lift.attributes(request.headers),
+                body: lift.bytes(request.body).into(),
+            }),
+            w_sampler::Sample::Mail((mail_from, data)) => {
+                Sample::Mail { mail_from: lift.text(mail_from), data: lift.bytes(data).into() }
+            }
+            w_sampler::Sample::Document((name, media_type, data)) => Sample::Document {
+                name: lift.text(name),
+                media_type: lift.text(media_type),
+                data: lift.bytes(data).into(),
+            },
+        })
     }
 
     pub(crate) fn rejection(&mut self, rejection: w_channel::Rejection) -> Rejection {
@@ -352,6 +403,7 @@ mod tests {
             granted: Granted { services: vec![], secrets: vec![], egress: vec![], actions: Arc::new([]) },
             services: Services {
                 state: Arc::new(Nothing),
+                feed: Arc::new(Nothing),
                 mail: Arc::new(Nothing),
                 secrets: Arc::new(Nothing),
                 http: Arc::new(Nothing),

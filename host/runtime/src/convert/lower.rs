@@ -1,11 +1,11 @@
 //! From the model to the contract, borrowed: texts stay where they are, lists are laid out in an arena that lives as long
 //! as the call.
-use crate::bindings::exports::tributary::plugin::channel as w_channel;
+use crate::bindings::exports::tributary::plugin::{channel as w_channel, presence as w_presence};
 use crate::bindings::tributary::plugin::{desk as w_desk, trade as w_trade, types as w, web as w_web};
 use bumpalo::Bump;
 use tributary_model::Timestamp;
 use tributary_model::decision::{Action, Clock, Contact, Decision, Entry, Happening, Route, RunningClock, Snapshot};
-use tributary_model::message::{Arrival, Attachment, Attribute, Content, Handle, Inbound, Outgoing};
+use tributary_model::message::{Arrival, Attachment, Attribute, Content, Handle, Inbound, Outgoing, Sign};
 use tributary_model::order::{Money, Operation, Order};
 
 fn list<'a, T, U>(arena: &'a Bump, items: &'a [T], one: impl FnMut(&'a T) -> U) -> &'a [U] {
@@ -24,7 +24,7 @@ fn attributes<'a>(arena: &'a Bump, items: &'a [Attribute]) -> &'a [w::AttributeP
     list(arena, items, attribute)
 }
 
-fn handles<'a>(arena: &'a Bump, items: &'a [Handle]) -> &'a [w::HandleParam<'a>] {
+pub(crate) fn handles<'a>(arena: &'a Bump, items: &'a [Handle]) -> &'a [w::HandleParam<'a>] {
     list(arena, items, |handle| w::HandleParam {
         kind: handle.kind.into(),
         value: &handle.value,
@@ -134,6 +134,14 @@ pub(crate) fn outgoing<'a>(arena: &'a Bump, message: &'a Outgoing) -> w_channel:
     }
 }
 
+/// What the shop is doing.
+pub(crate) fn sign(sign: &Sign) -> w_presence::Sign<'_> {
+    match sign {
+        Sign::Typing => w_presence::Sign::Typing,
+        Sign::Read(id) => w_presence::Sign::Read(id),
+    }
+}
+
 fn clock(clock: &Clock) -> w_desk::ClockParam<'_> {
     w_desk::ClockParam {
         name: &clock.name,
@@ -144,7 +152,8 @@ fn clock(clock: &Clock) -> w_desk::ClockParam<'_> {
     }
 }
 
-fn operation(operation: &Operation) -> w_trade::OperationParam<'_> {
+/// An act on an order.
+pub(crate) fn operation(operation: &Operation) -> w_trade::OperationParam<'_> {
     use w_trade::OperationParam as To;
     match operation {
         Operation::Refund(order_id, amount, reason) => {

@@ -3,12 +3,14 @@
 use crate::egress::Origin;
 use serde::Deserialize;
 use tributary_model::decision::Action;
+use tributary_model::message::{Attribute, Response};
 
 /// Every service of the contract that a plugin can ask for.
-pub const SERVICES: [&str; 9] = ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "knowledge"];
+pub const SERVICES: [&str; 10] =
+    ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge"];
 
 /// What an entry of `asks.egress` has to be.
-const ORIGIN: &str = "an origin such as https://api.example:8443, without a path";
+const ORIGIN: &str = "an origin such as https://api.example:8443, without a path, or `{key}`";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -41,10 +43,29 @@ pub struct Asks {
     pub services: Vec<String>,
     /// Names of secrets.
     pub secrets: Vec<String>,
-    /// Origins for HTTP: scheme, host, port where it is not the scheme's own.
+    /// Origins for HTTP: scheme, host, port where it is not the scheme's own. `{key}` is the origin of the URL that the
+    /// configuration has under this key.
     pub egress: Vec<String>,
     /// Words of actions that a policy may decide, some of [`Action::WORDS`].
     pub actions: Vec<String>,
+}
+
+/// What a channel's platform is answered where the plugin could not: `[hook]`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hook {
+    /// The body for a call that was kept aside, with status 200: what the platform takes for "it is yours now".
+    pub parked_body: String,
+    /// The body's media type.
+    pub media_type: String,
+}
+
+impl Hook {
+    /// The answer.
+    pub fn parked_answer(&self) -> Response {
+        let media_type = Attribute { name: "content-type".into(), value: self.media_type.clone() };
+        Response { status: 200, headers: vec![media_type], body: self.parked_body.clone().into_bytes() }
+    }
 }
 
 /// A plugin's `plugin.toml`.
@@ -69,6 +90,9 @@ pub struct Manifest {
     /// Calls one instance may serve; 0: every call has a fresh one.
     #[serde(default)]
     pub reuse: u32,
+    /// Channels: what a platform is answered where the plugin could not.
+    #[serde(default)]
+    pub hook: Option<Hook>,
     /// What it wants to touch.
     #[serde(default)]
     pub asks: Asks,
@@ -126,13 +150,20 @@ impl Manifest {
         if let Some(action) = actions.iter().find(|word| !Action::WORDS.contains(&word.as_str())) {
             return Err(fault("asks.actions", action, format!("one of {}", Action::WORDS.join(", "))));
         }
-        for text in egress {
+        for text in egress.iter().filter(|text| key_of(text).is_none()) {
             if let Err(why) = text.parse::<Origin>() {
                 return Err(fault("asks.egress", &text.escape_debug().to_string(), format!("{ORIGIN}: {why}")));
             }
         }
         Ok(manifest)
     }
+}
+
+/// The key of the configuration that an entry of `asks.egress` names: `api` of `{api}`.
+pub(crate) fn key_of(text: &str) -> Option<&str> {
+    let key = text.strip_prefix('{')?.strip_suffix('}')?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (!key.is_empty() && key.bytes().all(plain)).then_some(key)
 }
 
 fn fault(key: &'static str, value: &str, expected: impl Into<String>) -> ManifestError {
@@ -162,6 +193,7 @@ mod tests {
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://*.example']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example/']")),
+            ("asks.egress", format!("{GOOD}[asks]\negress = ['{{a/b}}']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['https://api.example:0']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['http://2130706433']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['http://[::ffff:127.0.0.1]']")),

@@ -214,7 +214,10 @@ impl Contract {
             Role::Policy => self.roles.policy = true,
             Role::Review => self.roles.review = true,
             Role::Migration => self.roles.migration = true,
-            Role::Poller | Role::Commerce => {}
+            Role::Poller => self.roles.poller = true,
+            Role::Presence => self.roles.presence = true,
+            Role::Sampler => self.roles.sampler = true,
+            Role::Commerce => self.roles.commerce = true,
         }
     }
 

@@ -5,7 +5,7 @@ use super::value::Value;
 use super::words::{Fields, Unlike, Word, case};
 use crate::blobs::Blobs;
 use crate::call::{Blame, CallContext, CallCost, CallError};
-use crate::export::{Decide, Export, Migrate, Receive, Review, SendOut};
+use crate::export::{Decide, Export, LookUp, Migrate, Perform, Poll, Receive, Review, Samples, SendOut, Show};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -143,11 +143,18 @@ spoken! {
     Review = Review { 0 "conversation", 1 "draft" }
 }
 
-impl Spoken for Migrate<'_> {
-    const FUNCTION: Option<Function> = None;
-    fn put_input(&self, _: &mut Pack<'_>) {}
-    fn put_said(_: &Self::Said, _: &mut Pack<'_>) {}
+macro_rules! unspoken {
+    ($($call:ident)*) => {$(
+        impl Spoken for $call<'_> {
+            const FUNCTION: Option<Function> = None;
+            fn put_input(&self, _: &mut Pack<'_>) {}
+            fn put_said(_: &Self::Said, _: &mut Pack<'_>) {}
+        }
+    )*};
 }
+
+// Each of them acts on the outside world or speaks of it as it is at that moment: made again, it proves nothing.
+unspoken! { Poll Show Samples LookUp Perform Migrate }
 
 /// Arguments, read again.
 #[derive(Clone, PartialEq, Debug)]

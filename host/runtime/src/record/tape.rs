@@ -23,6 +23,8 @@ pub enum Service {
     StateSet,
     /// `state.delete`
     StateDelete,
+    /// `state.keys`
+    StateKeys,
     /// `secrets.get`
     SecretsGet,
     /// `secrets.hmac-sha256`
@@ -41,10 +43,11 @@ pub enum Service {
 
 impl Service {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::StateGet,
         Self::StateSet,
         Self::StateDelete,
+        Self::StateKeys,
         Self::SecretsGet,
         Self::SecretsHmac,
         Self::BlobsPut,
@@ -60,6 +63,7 @@ impl Service {
             Self::StateGet => "state.get",
             Self::StateSet => "state.set",
             Self::StateDelete => "state.delete",
+            Self::StateKeys => "state.keys",
             Self::SecretsGet => "secrets.get",
             Self::SecretsHmac => "secrets.hmac-sha256",
             Self::BlobsPut => "blobs.put",
@@ -77,7 +81,15 @@ impl Service {
 
     /// Whether the same question may be asked again and gets the same answer: it changes nothing.
     fn is_reading(self) -> bool {
-        matches!(self, Self::StateGet | Self::SecretsGet | Self::SecretsHmac | Self::BlobsGet | Self::KnowledgeSearch)
+        matches!(
+            self,
+            Self::StateGet
+                | Self::StateKeys
+                | Self::SecretsGet
+                | Self::SecretsHmac
+                | Self::BlobsGet
+                | Self::KnowledgeSearch
+        )
     }
 }
 

@@ -80,6 +80,7 @@ impl House {
         let http = world.http.clone().unwrap_or_else(|| Arc::new(Nothing));
         let services = Services {
             state: Arc::clone(&world) as _,
+            feed: Arc::new(tributary_runtime::Nothing),
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,
             http,

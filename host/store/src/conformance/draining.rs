@@ -37,7 +37,8 @@ fn failed_as(policy: &str, generation: i64) -> PolicyOutcome {
 }
 
 fn parked_mail(n: u64, generation: i64, blame: &'static str) -> NewParked {
-    let NewArrival { channel, arrival, at, .. } = arrival(MAIL, Vec::new(), Timestamp(n));
+    let NewArrival { channel, source, at, .. } = arrival(MAIL, Vec::new(), Timestamp(n));
+    let Source::Arrival(arrival) = source else { unreachable!("the fixture's arrivals are mails") };
     NewParked {
         channel,
         plugin: "channel-email".into(),

@@ -34,14 +34,15 @@ pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewAr
     let data: Arc<[u8]> = Arc::from(&b"From: somebody\r\n\r\nraw bytes\r\n"[..]);
     NewArrival {
         channel: channel.into(),
-        arrival: Arrival::Mail {
+        source: Source::Arrival(Arrival::Mail {
             mail_from: "bounce@example.org".into(),
             rcpt_to: vec!["help@shop.example".into()],
             data,
-        },
+        }),
         events,
         at,
         state: Vec::new(),
+        feed: Vec::new(),
         scope: StateScope { plugin: "channel-test".into(), channel: channel.into() },
         replays: None,
     }

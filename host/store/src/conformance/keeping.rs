@@ -21,10 +21,12 @@ async fn state_is_kept_overwritten_and_deleted(store: &dyn Store) -> Held {
         value: value.map(<[u8]>::to_vec),
         expires: None,
     };
-    store.write_state(&scope, vec![write("a", Some(b"1")), write("b", Some(b""))], Timestamp(1)).await?;
+    store.keep(&scope, vec![write("a", Some(b"1")), write("b", Some(b""))], Vec::new(), Timestamp(1)).await?;
     same("a", store.state(&scope, "a", Timestamp(1)).await?, Some(b"1".to_vec()))?;
     same("b", store.state(&scope, "b", Timestamp(1)).await?, Some(Vec::new()))?;
-    store.write_state(&scope, vec![write("a", None), write("b", Some(b"2")), write("c", None)], Timestamp(2)).await?;
+    store
+        .keep(&scope, vec![write("a", None), write("b", Some(b"2")), write("c", None)], Vec::new(), Timestamp(2))
+        .await?;
     same("a", store.state(&scope, "a", Timestamp(2)).await?, None)?;
     same("b", store.state(&scope, "b", Timestamp(2)).await?, Some(b"2".to_vec()))
 }
@@ -90,7 +92,7 @@ async fn what_is_done_is_answered_even_if_nobody_was_told(store: &dyn Store) -> 
 async fn a_sweep_deletes_what_has_ended(store: &dyn Store) -> Held {
     let scope = StateScope { plugin: "p".into(), channel: "".into() };
     let write = |key: &str, expires| StateWrite { key: key.into(), value: Some(vec![1]), expires };
-    store.write_state(&scope, vec![write("a", Some(Timestamp(10))), write("b", None)], Timestamp(1)).await?;
+    store.keep(&scope, vec![write("a", Some(Timestamp(10))), write("b", None)], Vec::new(), Timestamp(1)).await?;
     store.begin_request(RequestKey { token: 1, key: "k".into(), digest: [1; 32] }, Timestamp(1)).await?;
     let id = open(store, "one", Timestamp(1)).await?;
     allowed("claim", store.claim(id, &"ann".into(), Duration::from_secs(1), Timestamp(1)).await?)?;

@@ -30,11 +30,11 @@ pub fn first_mail(run: &str, n: usize) -> NewArrival {
     let mut message = mail(&format!("<{run}-{n}@mail.example.org>"), &format!("{run}-{n}@example.org"), &text[..1_000]);
     message.subject = Some(format!("Parcel {n}"));
     let mut it = arrival(MAIL, vec![ChannelEvent::Message(Box::new(message))], Timestamp(n as u64));
-    it.arrival = tributary_model::message::Arrival::Mail {
+    it.source = Source::Arrival(tributary_model::message::Arrival::Mail {
         mail_from: format!("{run}-{n}@example.org"),
         rcpt_to: vec!["help@shop.example".into()],
         data: vec![b'x'; 1_024].into(),
-    };
+    });
     it
 }
 

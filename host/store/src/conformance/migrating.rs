@@ -27,7 +27,7 @@ fn entries(list: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 
 async fn put(store: &dyn Store, list: &[(&str, &str)]) -> Held {
     let writes = list.iter().map(|(key, value)| write(key, value)).collect();
-    Ok(store.write_state(&scope(), writes, Timestamp(5)).await?)
+    Ok(store.keep(&scope(), writes, Vec::new(), Timestamp(5)).await?)
 }
 
 async fn copy(store: &dyn Store) -> Result<StateCopy, StoreError> {
@@ -74,7 +74,7 @@ async fn every_write_moves_the_state_and_nothing_else_does(store: &dyn Store) ->
     let mut last = copy(store).await?.revision;
     put(store, &[]).await?;
     let other = StateScope { channel: "other".into(), ..scope() };
-    store.write_state(&other, vec![write("a", "9")], Timestamp(5)).await?;
+    store.keep(&other, vec![write("a", "9")], Vec::new(), Timestamp(5)).await?;
     store.accept(arrival(MAIL, Vec::new(), Timestamp(5)), None).await?;
     same("no write", copy(store).await?.revision, last)?;
     let mut with_state = arrival(MAIL, Vec::new(), Timestamp(6));
@@ -86,7 +86,7 @@ async fn every_write_moves_the_state_and_nothing_else_does(store: &dyn Store) ->
         holds("a write moves it", now > last)?;
         last = now;
         if written == 0 {
-            store.write_state(&scope(), vec![delete.clone()], Timestamp(7)).await?;
+            store.keep(&scope(), vec![delete.clone()], Vec::new(), Timestamp(7)).await?;
         }
     }
     Ok(())
@@ -127,7 +127,7 @@ async fn the_way_back_gives_what_was_there(store: &dyn Store) -> Held {
         value: Some(value.clone()),
         expires: key.ends_with('7').then_some(Timestamp(1_000)),
     });
-    store.write_state(&scope(), writes.collect(), Timestamp(5)).await?;
+    store.keep(&scope(), writes.collect(), Vec::new(), Timestamp(5)).await?;
     migrate(store, second, &[("all", "in one")]).await?;
     put(store, &[("more", "of it")]).await?;
     same("back", restore(store, first).await?, Switched::Done { was: Some(second) })?;
@@ -179,7 +179,9 @@ async fn a_state_that_was_empty_comes_back_empty(store: &dyn Store) -> Held {
 async fn what_is_forgotten_does_not_come_back(store: &dyn Store) -> Held {
     let (first, second) = two(store).await?;
     let ends = |key: &str, at| StateWrite { expires: Some(Timestamp(at)), ..write(key, "1") };
-    store.write_state(&scope(), vec![ends("past", 9), ends("soon", 50), write("stays", "1")], Timestamp(5)).await?;
+    store
+        .keep(&scope(), vec![ends("past", 9), ends("soon", 50), write("stays", "1")], Vec::new(), Timestamp(5))
+        .await?;
     let copied = copy(store).await?;
     same("copied", copied.entries.clone(), entries(&[("soon", "1"), ("stays", "1")]))?;
     same("swept", store.sweep(Timestamp(10)).await?, 1)?;

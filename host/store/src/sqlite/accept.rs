@@ -12,8 +12,8 @@ mod threading;
 use super::codec::{self, time};
 use super::happenings::{self, Cause};
 use super::tx::{Counter, Line, Tx, many};
-use super::{clocks, plugins, row};
-use crate::{Accepted, AcceptedMessage, Fate, Lease, NewArrival, StoreError};
+use super::{clocks, feed, plugins, row};
+use crate::{Accepted, AcceptedMessage, Fate, Lease, NewArrival, Source, StoreError};
 use tributary_model::conversation::Conversation;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Inbound};
 use tributary_model::{ArrivalId, ConversationId, MessageId, Timestamp};
@@ -50,7 +50,11 @@ pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
             });
         }
     }
-    Ok(Prepared { actor: format!("channel:{}", new.channel), meta: codec::meta(&new.arrival), new, messages })
+    let meta = match &new.source {
+        Source::Arrival(arrival) => codec::meta(arrival),
+        Source::Poll { .. } => String::new(),
+    };
+    Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages })
 }
 
 /// Inserts the row of an arrival.
@@ -71,6 +75,10 @@ pub(super) fn insert_arrival(
 pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> Result<Accepted, StoreError> {
     let Prepared { new, messages, .. } = it;
     plugins::write(tx, &new.scope, &new.state)?;
+    feed::publish(tx, &new.channel, &new.feed, new.at)?;
+    if let Source::Poll { cursor } = &new.source {
+        feed::moved(tx, &new.channel, cursor.as_deref(), new.at)?;
+    }
     // A replayed arrival has its row already, and it came in when it came in: its customer waits since then.
     let replayed = match new.replays {
         Some(id) => super::parked::retake_arrival(tx, id, new.at)?,
@@ -97,6 +105,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
                 needs_row = true;
                 news::delivery(tx, it, delivery)?;
             }
+            ChannelEvent::Profile(_) | ChannelEvent::Supplement(_) | ChannelEvent::Typing(_) => {}
         }
     }
     if needs_row {
@@ -107,14 +116,13 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
 }
 
 impl Prepared {
-    /// The arrival's row, inserted when it is first needed.
-    fn arrival(&self, tx: &Tx<'_>, row: &mut Option<i64>) -> Result<i64, StoreError> {
-        if let Some(id) = row {
-            return Ok(*id);
+    /// The arrival's row, inserted when it is first needed; none of a poll.
+    fn arrival(&self, tx: &Tx<'_>, row: &mut Option<i64>) -> Result<Option<i64>, StoreError> {
+        let Source::Arrival(arrival) = &self.new.source else { return Ok(None) };
+        if row.is_none() {
+            *row = Some(insert_arrival(tx, self.new.channel.as_str(), arrival, &self.meta, time(self.new.at))?);
         }
-        let id = insert_arrival(tx, self.new.channel.as_str(), &self.new.arrival, &self.meta, time(self.new.at))?;
-        *row = Some(id);
-        Ok(id)
+        Ok(*row)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The small durable state of plugins.
 use super::codec::time;
-use super::tx::{Tx, one};
+use super::tx::{Tx, many, one};
 use crate::{StateScope, StateWrite, StoreError};
 use rusqlite::Connection;
 use tributary_model::{Place, Timestamp};
@@ -41,6 +41,32 @@ fn place(scope: &StateScope) -> Place {
     } else {
         Place::Channel(scope.channel.clone())
     }
+}
+
+/// Keys that begin with a prefix, unless their time is over.
+pub(super) fn keys(
+    conn: &Connection,
+    scope: &StateScope,
+    prefix: &str,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    // Texts are compared byte by byte, and no character comes after this one.
+    let end = format!("{prefix}{}", char::MAX);
+    many(
+        conn,
+        "SELECT key FROM plugin_state WHERE plugin = ? AND channel = ? AND key >= ? AND key < ? \
+         AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?",
+        (
+            scope.plugin.as_str(),
+            scope.channel.as_str(),
+            prefix,
+            end,
+            time(now),
+            i64::try_from(most).unwrap_or(i64::MAX),
+        ),
+        |row| Ok(row.get(0)?),
+    )
 }
 
 /// A value, unless its time is over.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
 
 /// Every migration, in order; the first makes an empty file a store.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/3.sql")];
 
 /// `TRIB`: what SQLite keeps in the file's header to tell whose file it is.
 const APPLICATION: i64 = 0x5452_4942;

@@ -1,8 +1,8 @@
 //! What keeps the tables small and work from being stuck.
 use super::codec::time;
-use super::lives;
 use super::token::KEPT;
 use super::tx::Tx;
+use super::{feed, lives};
 use crate::StoreError;
 use std::time::Duration;
 use tributary_model::Timestamp;
@@ -54,8 +54,9 @@ pub(super) fn sweep(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
          INDEXED BY conversation_holder WHERE holder IS NOT NULL AND lease_until <= ? LIMIT ?)",
         (before(SHOWN), MOST),
     )?;
+    let items = feed::sweep(tx, now, MOST)?;
     let generations = lives::sweep(tx)?;
-    Ok((state + keys + leases + generations) as u64)
+    Ok((state + keys + leases + items + generations) as u64)
 }
 
 /// Writes something, so that a full or a read-only disk is found.

@@ -5,7 +5,7 @@ use crate::record::value::Value;
 use std::time::Duration;
 use tributary_model::message::{
     Arrival, Attachment, Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind,
-    Inbound, Outgoing, Reading, Rejection, Request, Response, SendError, ThreadHints,
+    Inbound, Outgoing, Profile, Reading, Rejection, Request, Response, SendError, Supplement, ThreadHints, Typing,
 };
 use tributary_model::order::{Money, Operation, Order, OrderLine, OrderState};
 
@@ -27,14 +27,24 @@ record!(ThreadHints { reply_token, tag, in_reply_to, references, thread_key, ord
 record!(Inbound { external_id, sent_at, author, from, display_name, subject, content, thread, automatic, attributes });
 variant!(DeliveryState { Accepted(), Delivered(), Read(), Failed(), Bounced() });
 record!(Delivery { outgoing_id, external_id, state, detail });
-variant!(ChannelEvent { Message(message), Order(order), Delivery(delivery) });
+record!(Profile { handles, display_name, tags, attributes });
+record!(Supplement { external_id, attachments, text, attributes });
+record!(Typing { from, thread_key });
+variant!(ChannelEvent {
+    Message(message),
+    Order(order),
+    Delivery(delivery),
+    Profile(profile),
+    Supplement(supplement),
+    Typing(typing),
+});
 record!(Request { method, url, headers, body });
 variant!(Arrival {
     Http(request),
     Mail { mail_from rcpt_to data },
     Document { name media_type data },
 });
-record!(Reading { events, answer });
+record!(Reading { events, answer, poll_now });
 variant!(Rejection { Unauthenticated(why), Malformed(why), Ignored(why) });
 
 record!(Money { currency, minor });
