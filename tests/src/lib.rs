@@ -15,6 +15,7 @@ pub mod events;
 pub mod guests;
 pub mod load;
 pub mod mail;
+pub mod mailbox;
 pub mod plugins;
 pub mod program;
 pub mod random;

@@ -17,10 +17,16 @@ pub fn python() -> PathBuf {
     built("target/peers/venv/bin/python")
 }
 
-/// A program that Debian brings.
+/// The packages of JavaScript that peers are made of.
+pub fn node_modules() -> PathBuf {
+    built("target/peers/node_modules")
+}
+
+/// A program that Debian brings. Servers are not on everybody's path.
 pub fn debian(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("{name} is not there: `cargo xtask test` installs what the tests need"))
 }
 

@@ -1,4 +1,5 @@
 //! `tributary.toml`: every key, its default and its limits. Nothing is opened before the whole file has been read.
+mod imap;
 mod plugins;
 pub mod reader;
 
@@ -9,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 use tributary_fleet::{FleetConfig, PlaceEntry};
-use tributary_gateway::smtp;
+use tributary_gateway::{imap as mailbox, smtp};
 use tributary_model::Place;
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
+use tributary_model::{ChannelName, Place};
 use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
 
 /// The name of the configuration file in a daemon's folder.
@@ -44,6 +46,8 @@ pub struct Config {
     pub fleet: FleetConfig,
     /// Every place: channels in the order of the file, then policies in the order of the chain.
     pub places: Vec<PlaceEntry>,
+    /// Mailboxes to read, each for a channel.
+    pub mailboxes: Vec<(ChannelName, mailbox::Config)>,
     /// How calls are recorded; none: they are not.
     pub recording: Option<RecorderConfig>,
     /// When another channel continues a conversation. Read at the start only.
@@ -124,9 +128,13 @@ impl Config {
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
         let continuity = continuity(top.section("continuity"));
-        let channels = top.sections("channel");
-        let mut places: Vec<PlaceEntry> =
-            channels.into_iter().filter_map(|section| plugins::channel(dir, &plugins, section)).collect();
+        let (mut places, mut mailboxes) = (Vec::new(), Vec::new());
+        for section in top.sections("channel") {
+            let mailbox = imap::mailbox(dir, section.section("imap"));
+            let Some(entry) = plugins::channel(dir, &plugins, section) else { continue };
+            mailboxes.extend(mailbox.map(|mailbox| imap::of_channel(&entry, mailbox)));
+            places.push(entry);
+        }
         let policies = top.sections("policy");
         places.extend(policies.into_iter().filter_map(|section| plugins::policy(dir, &plugins, section)));
         collisions(top, &places);
@@ -148,6 +156,7 @@ impl Config {
             log,
             fleet: plugins.fleet,
             places,
+            mailboxes,
             recording: plugins.recording,
             continuity,
         })

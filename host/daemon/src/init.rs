@@ -42,7 +42,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
             Kind::Channel => {
                 if name == MAIL {
                     defaults = with_from(&defaults, &args.from);
-                    channels = entry(&name);
+                    channels = entry(&name) + MAILBOX;
                 } else {
                     others += &shown(&package, &name);
                 }
@@ -336,6 +336,29 @@ listen = "{}"
     text
 }
 
+/// The mailbox of a channel, as an example.
+const MAILBOX: &str = r#"
+# Mails of this channel that lie in a mailbox elsewhere are read by IMAP. Each is marked only after it is on disk. What is
+# changed here counts from the next start on.
+# [channel.imap]
+# host = "imap.shop.example"
+# user = "support@shop.example"
+# password-secret = "imap-password"            # a file in secrets/, read at each login; or token-secret, for XOAUTH2
+# tls = "implicit"                             # or "starttls"; "none" only to this machine, …
+# allow-plaintext = false                      # … or anywhere if true
+# port = 993                                   # 143 unless tls = "implicit"
+# authorities = []                             # PEM files of authorities to trust besides the machine's own
+# folder = "INBOX"
+# after = "seen"                               # what happens to a mail that was taken: "leave", "delete", "move:FOLDER"
+# since-days = 7                               # how old mails may be at the first run; 0: only what comes from then on
+# max-message-size = "35 MiB"                  # bigger ones stay where they are
+# idle = "10 min"                              # IDLE is begun anew after this, 29 min at most
+# every = "1 min"                              # how often to look where the server does not offer IDLE
+# timeout = "1 min"                            # how long the server may be silent when it owes an answer
+# retry-most = "5 min"                         # a connection that failed is tried again after 1 s, then twice as long, up to this
+# refused-most = "1 h"                         # the same for a login, from 5 min on; a changed secret is tried at once
+"#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,5 +393,26 @@ mod tests {
         assert_eq!(shown.egress, absent.egress);
         assert_eq!(shown.continuity, absent.continuity);
         assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
+    }
+
+    #[test]
+    fn the_mailbox_that_is_shown_is_one_at_its_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys: Vec<&str> = MAILBOX.lines().filter_map(|line| line.strip_prefix("# ")).skip(2).collect();
+        assert!(keys.len() > 15 && keys[0] == "[channel.imap]", "{keys:?}");
+        let read = |keys: &[&str]| {
+            let text = format!("[[channel]]\nname = \"a\"\nplugin = \"channel-email\"\n{}\n", keys.join("\n"));
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            let mut config = Config::read(dir.path()).unwrap_or_else(|faults| panic!("{faults:?}"));
+            config.mailboxes.remove(0).1
+        };
+        // After the section's name come the three keys without a default.
+        let (shown, least) = (read(&keys), read(&keys[..4]));
+        let times =
+            |it: &tributary_gateway::imap::Config| [it.idle, it.every, it.timeout, it.retry_most, it.refused_most];
+        assert_eq!(times(&shown), times(&least));
+        assert_eq!((shown.port, shown.security, &shown.folder), (least.port, least.security, &least.folder));
+        assert_eq!((shown.after, shown.since_days), (least.after, least.since_days));
+        assert_eq!(shown.max_message_bytes, least.max_message_bytes);
     }
 }

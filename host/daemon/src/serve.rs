@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tributary_fleet::Fleet;
 use tributary_gateway::api::ApiState;
 use tributary_gateway::http::{self, HttpConfig};
+use tributary_gateway::imap::{self, Board};
 use tributary_gateway::smtp;
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{Feeds, Pipeline};
@@ -51,7 +52,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     };
     let pipeline = Pipeline::new(store, set, feeds, config.pipeline.clone());
     fleet.attach(pipeline.clone());
-    let house = Arc::new(House { pipeline: pipeline.clone(), fleet: fleet.clone(), blobs });
+    let house = Arc::new(House { pipeline: pipeline.clone(), fleet: fleet.clone(), blobs, board: Board::default() });
 
     // Two drivers, because they stop one after the other: the doors first, then the stages behind them.
     let (doors, stages) = (Driver::new(), Driver::new());
@@ -79,6 +80,10 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         });
     }
     pipeline.start(&stages).await.context("the stages cannot be started")?;
+    for (channel, mailbox) in config.mailboxes {
+        let parts = wire::mailbox_parts(&house, &folder)?;
+        doors.spawn(format!("imap {channel}"), imap::watch(channel, mailbox, parts, doors.stop().watch()));
+    }
     doors.spawn("fleet", fleet.clone().run(doors.stop()));
     doors.spawn("upkeep", upkeep.run(doors.stop()));
     api.set_ready(true);

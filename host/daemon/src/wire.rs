@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_fleet::Fleet;
 use tributary_gateway::desk::{ChannelView, Desk, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError};
+use tributary_gateway::imap::{self, Board, MailboxStatus};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
@@ -133,12 +134,16 @@ impl SecretFiles {
         let dir = cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority());
         Ok(Self(dir.with_context(|| format!("cannot open {}", path.display()))?))
     }
+
+    fn read(&self, name: &str) -> Option<String> {
+        let text = self.0.read_to_string(name).ok()?;
+        Some(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
 }
 
 impl SecretSource for SecretFiles {
     fn get(&self, _plugin: &PluginName, name: &str) -> Option<Secret> {
-        let text = self.0.read_to_string(name).ok()?;
-        Some(Secret(text.trim_end_matches(['\r', '\n']).into()))
+        Some(Secret(self.read(name)?.into()))
     }
 }
 
@@ -150,6 +155,19 @@ pub struct House {
     pub fleet: Arc<Fleet>,
     /// Files of messages.
     pub blobs: Arc<Blobs>,
+    /// How the mailboxes stand.
+    pub board: Board,
+}
+
+/// What the mailboxes of a house are read with.
+pub fn mailbox_parts(house: &Arc<House>, folder: &Folder) -> anyhow::Result<imap::Parts> {
+    let files = SecretFiles::open(&folder.secrets())?;
+    Ok(imap::Parts {
+        intake: house.clone(),
+        store: house.pipeline.store().clone(),
+        secrets: Arc::new(move |name| files.read(name)),
+        board: house.board.clone(),
+    })
 }
 
 #[async_trait]
@@ -242,6 +260,10 @@ impl Desk for House {
 
     fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
+    }
+
+    fn mailboxes(&self) -> Vec<MailboxStatus> {
+        self.board.all()
     }
 
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {

@@ -15,6 +15,7 @@ mod conversations;
 mod doc;
 mod download;
 pub(crate) mod input;
+mod mailboxes;
 mod observe;
 mod parked;
 mod plugins;

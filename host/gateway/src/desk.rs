@@ -1,5 +1,6 @@
 //! What the HTTP door asks of the rest of the house. The daemon's wiring implements [`Desk`] with the pipeline; everything
 //! that is one transition goes to the store directly.
+use crate::imap::MailboxStatus;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tributary_fleet::Fleet;
@@ -46,6 +47,11 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Which plugins act where.
     fn fleet(&self) -> &Arc<Fleet>;
+
+    /// How the mailboxes stand that are read for channels.
+    fn mailboxes(&self) -> Vec<MailboxStatus> {
+        Vec::new()
+    }
 
     /// The bytes of a file: `id` is SHA-256 in lower-case hex. `None`: there is none of this id.
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error>;

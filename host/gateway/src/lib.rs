@@ -1,6 +1,7 @@
-//! The doors: SMTP and LMTP for mail, HTTP for agents, supervisors and programs.
+//! The doors: SMTP, LMTP and IMAP for mail, HTTP for agents, supervisors and programs.
 //!
 //! - [`smtp`]: the mail listeners.
+//! - [`imap`]: mailboxes that are read elsewhere.
 //! - [`http`]: the HTTP listener: connections, limits, draining. What it serves is [`api`].
 //! - [`api`]: `/api/v1` with its OpenAPI document, `/healthz`, `/readyz`, `/metrics`.
 //! - [`hook`]: the calls of platforms, beside the API on the same listener.
@@ -10,4 +11,5 @@ pub mod desk;
 mod events;
 pub mod hook;
 pub mod http;
+pub mod imap;
 pub mod smtp;

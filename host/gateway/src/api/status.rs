@@ -1,4 +1,5 @@
 //! How the daemon is: `/healthz`, `/readyz`, `/metrics`, and the counts of the desk.
+use super::mailboxes::MailboxView;
 use super::plugins::{gauges, view::unwell};
 use super::problem::{Kind, Problem};
 use super::view::StatsView;
@@ -14,12 +15,13 @@ use tributary_store::{Counts, Scope};
 /// How long the store may take to say that it is there, and the fleet to say how its places are.
 const PING: Duration = Duration::from_secs(2);
 
-/// Count what there is, and say which places are not well
+/// Count what there is, and say which places are not well and how mailboxes stand
 #[utoipa::path(get, path = "/api/v1/stats", operation_id = "stats", tag = "status", responses((status = 200, description = "The counts", body = StatsView)))]
 pub(crate) async fn stats(State(state): State<ApiState>) -> Result<axum::Json<StatsView>, Problem> {
     let counts = state.store().counts(now()).await?;
     let places = tokio::time::timeout(PING, state.fleet().places()).await.ok().transpose()?;
-    Ok(axum::Json(StatsView::new(counts, places.as_deref().map(unwell))))
+    let mailboxes = state.desk().mailboxes().into_iter().map(MailboxView::from).collect();
+    Ok(axum::Json(StatsView::new(counts, places.as_deref().map(unwell), mailboxes)))
 }
 
 /// Is the process alive?

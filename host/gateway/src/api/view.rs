@@ -1,6 +1,7 @@
 //! What the API shows, as JSON: one type per shape, made from the rules' and the store's types. Times are RFC 3339 in UTC
 //! with milliseconds; what is not known is `null`.
 use super::contacts::view::{JoinView, OrderView};
+use super::mailboxes::MailboxView;
 use super::plugins::view::UnwellView;
 use serde::{Deserialize, Serialize};
 use tributary_model::Timestamp;
@@ -576,12 +577,14 @@ pub(crate) struct StatsView {
     parked: u64,
     /// Places whose breaker is not closed, or in which nothing acts; none where that cannot be told just now.
     unwell: Option<Vec<UnwellView>>,
+    /// The mailboxes that are read for channels, by channel.
+    mailboxes: Vec<MailboxView>,
 }
 
 impl StatsView {
-    pub(crate) fn new(counts: Counts, unwell: Option<Vec<UnwellView>>) -> Self {
+    pub(crate) fn new(counts: Counts, unwell: Option<Vec<UnwellView>>, mailboxes: Vec<MailboxView>) -> Self {
         let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = counts;
-        Self { waiting, held, conversations, messages, undecided, outgoing, parked, unwell }
+        Self { waiting, held, conversations, messages, undecided, outgoing, parked, unwell, mailboxes }
     }
 }
 

@@ -1,9 +1,12 @@
-//! The listener's certificate for STARTTLS (RFC 3207), replaceable while the listener runs.
+//! The listener's certificate for STARTTLS (RFC 3207), replaceable while the listener runs; and certificates of PEM files.
 
 use std::{fmt, io, path::Path, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{self, pki_types::CertificateDer},
+};
 
 /// Why a certificate and key cannot be used. Never shows key material.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +70,18 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsFault> {
     std::fs::read(path).map_err(|source| TlsFault::Read { path: path.to_owned(), source })
 }
 
-fn server_config(mut chain: &[u8], mut key: &[u8]) -> Result<Arc<rustls::ServerConfig>, TlsFault> {
-    let certificates: Vec<_> = rustls_pemfile::certs(&mut chain).collect::<Result<_, _>>().map_err(TlsFault::Pem)?;
-    if certificates.is_empty() {
-        return Err(TlsFault::NoCertificate);
-    }
+/// The certificates of a PEM file; at least one. Blocks on the file system.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    certificates_of(&read(path)?)
+}
+
+fn certificates_of(mut pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    let certificates: Vec<_> = rustls_pemfile::certs(&mut pem).collect::<Result<_, _>>().map_err(TlsFault::Pem)?;
+    if certificates.is_empty() { Err(TlsFault::NoCertificate) } else { Ok(certificates) }
+}
+
+fn server_config(chain: &[u8], mut key: &[u8]) -> Result<Arc<rustls::ServerConfig>, TlsFault> {
+    let certificates = certificates_of(chain)?;
     let key = rustls_pemfile::private_key(&mut key).map_err(TlsFault::Pem)?.ok_or(TlsFault::NoKey)?;
     // The provider is named because a process-wide default would depend on which crates are linked.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
