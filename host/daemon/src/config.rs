@@ -11,10 +11,10 @@ use std::time::Duration;
 use toml::de::DeTable;
 use tributary_fleet::{FleetConfig, PlaceEntry};
 use tributary_gateway::{imap as mailbox, smtp};
+use tributary_model::ChannelName;
 use tributary_model::Place;
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
-use tributary_model::{ChannelName, Place};
 use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
 
 /// The name of the configuration file in a daemon's folder.

@@ -171,7 +171,8 @@ impl Pipeline {
         let messages = events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
         let room = self.to_decide.try_reserve_many(messages).ok();
         let lease = room.is_some().then(|| self.lease(at));
-        let arrival = NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays, verifies };
+        let arrival =
+            NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays, verifies };
         let Accepted { messages, claimed, waiting, .. } = self.store.accept(arrival, lease).await?;
         if let Some(room) = room {
             for (permit, happening) in room.zip(claimed) {

@@ -284,8 +284,11 @@ fn reading() -> impl Strategy<Value = Reading> {
     ];
     let answer = (100u16..600, vec(attribute(), 0..2), vec(any::<u8>(), 0..60))
         .prop_map(|(status, headers, body)| Response { status, headers, body });
-    (vec(event, 0..3), of(answer), any::<bool>())
-        .prop_map(|(events, answer, poll_now)| Reading { events, answer, poll_now })
+    (vec(event, 0..3), of(answer), any::<bool>()).prop_map(|(events, answer, poll_now)| Reading {
+        events,
+        answer,
+        poll_now,
+    })
 }
 
 fn outgoing() -> impl Strategy<Value = Outgoing> {
