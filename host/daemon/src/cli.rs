@@ -1,5 +1,5 @@
 //! The command line.
-use crate::client::{self, ContactCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::client::{self, ChannelCommand, ContactCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
@@ -41,6 +41,9 @@ enum Command {
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// See every channel, try one without its platform, hand a file to one
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Load, try, swap and roll back plugins while traffic flows
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => client::run_queue(command),
         Command::Contact(command) => client::run_contact(command),
         Command::Parked(command) => client::run_parked(command),
+        Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),
         Command::Replay(args) => replay::run(&args),
         Command::Token(command) => client::run_token(command),

@@ -2,6 +2,7 @@
 //!
 //! Output is for people unless `--json` is given, which prints what the API answered. What customers wrote passes
 //! through `text::plain` on its way to a terminal. Exit status: 0 done, 69 nobody answers, 77 the token may not, 1 the rest.
+mod channel;
 mod contact;
 mod http;
 mod parked;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+pub use channel::{ChannelCommand, run as run_channel};
 pub use contact::{ContactCommand, run as run_contact};
 pub use parked::{ParkedCommand, run as run_parked};
 pub use plugin::{PluginCommand, run as run_plugin};

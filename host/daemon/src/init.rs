@@ -29,7 +29,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
     private(&folder.secrets(), 0o700)?;
-    let mut channels = Vec::new();
+    let (mut channels, mut others) = (String::new(), String::new());
     let mut policies = Vec::new();
     let mut packages = Vec::new();
     for path in &bundled {
@@ -40,10 +40,12 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         let mut defaults = package.default_config().to_owned();
         match package.kind() {
             Kind::Channel => {
-                if name == "channel-email" {
+                if name == MAIL {
                     defaults = with_from(&defaults, &args.from);
+                    channels = entry(&name);
+                } else {
+                    others += &shown(&package, &name);
                 }
-                channels.push(name.clone());
             }
             Kind::Policy | Kind::Review => policies.push(name.clone()),
         }
@@ -53,7 +55,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     // They came with the daemon: the lock is the operator's word for them, and whatever replaces them has to be signed.
     Lock::bundled(&packages).write(&folder.lock())?;
     policies.sort_by_key(|name| CHAIN.iter().position(|known| known == name).unwrap_or(CHAIN.len()));
-    std::fs::write(args.dir.join(FILE), configuration(args, &channels, &policies))?;
+    std::fs::write(args.dir.join(FILE), configuration(args, &(channels + &others), &policies))?;
     let secret = block_on(first_token(&folder))?;
     let mut token = std::fs::File::create(folder.token())?;
     private(&folder.token(), 0o600)?;
@@ -151,7 +153,55 @@ fn with_from(defaults: &str, from: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-fn configuration(args: &InitArgs, channels: &[String], policies: &[String]) -> String {
+/// The channel that works without a word with anybody else.
+const MAIL: &str = "channel-email";
+
+/// The entry of a channel that takes mail.
+fn entry(plugin: &str) -> String {
+    let name = short(plugin);
+    format!(
+        r#"
+# A channel: an adapter from plugins/, its configuration, what it may touch.
+[[channel]]
+name = "{name}"
+plugin = "{plugin}"
+addresses = ["*"]                              # or ["support@shop.example", "*@help.shop.example"]
+config-file = "config/{plugin}.toml"
+"#
+    )
+}
+
+/// The entry of a channel that has to be set up on its platform's side first, as a comment.
+fn shown(package: &Package, plugin: &str) -> String {
+    let name = short(plugin);
+    let asks = package.asks();
+    let defaults: toml::Table = package.default_config().parse().unwrap_or_default();
+    let egress = asks.egress.iter().map(|asked| {
+        let key = asked.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        key.and_then(|key| defaults.get(key)?.as_str()).unwrap_or(asked)
+    });
+    let egress: Vec<&str> = egress.collect();
+    let mut text = format!(
+        "\n# {}\n# [[channel]]\n# name = \"{name}\"                # its platform calls /hooks/{name}\n# plugin = \"{plugin}\"\n# config-file = \"config/{plugin}.toml\"\n",
+        package.manifest().description
+    );
+    if !asks.secrets.is_empty() || !egress.is_empty() {
+        text += "# [channel.grants]\n";
+    }
+    if !asks.secrets.is_empty() {
+        text += &format!("# secrets = {:?}          # each a file in secrets/\n", asks.secrets);
+    }
+    if !egress.is_empty() {
+        text += &format!("# egress = {egress:?}\n");
+    }
+    text
+}
+
+fn short(plugin: &str) -> &str {
+    plugin.strip_prefix("channel-").unwrap_or(plugin)
+}
+
+fn configuration(args: &InitArgs, channels: &str, policies: &[String]) -> String {
     let hostname = args.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
     let mut text = format!(
         r#"# Tributary. `tributary check` says everything that is wrong with this file; `kill -HUP` makes a running daemon read
@@ -185,10 +235,13 @@ hostname = "{hostname}"
         }
     }
     text += &format!(
-        r#"# The API, live events, health and metrics.
+        r#"# The API, live events, health and metrics; and /hooks/CHANNEL, where platforms call their channels. Only that path should
+# be open to the world, through a proxy with TLS.
 [http]
 listen = "{}"
 # metrics-need-token = false
+# hook-size = "16 MiB"                         # of a platform's call at most
+# connections = 4096                           # at once, those that look on live included
 
 "#,
         args.http
@@ -272,20 +325,7 @@ listen = "{}"
 # filter = "info"
 # format = "text"                              # or "json"
 "#;
-    for channel in channels {
-        let name = channel.strip_prefix("channel-").unwrap_or(channel);
-        text += &format!(
-            r#"
-# A channel: an adapter from plugins/, its configuration, what it may touch.
-[[channel]]
-name = "{name}"
-plugin = "{channel}"
-addresses = ["*"]                              # or ["support@shop.example", "*@help.shop.example"]
-# verifies = ["email"]                         # kinds of handle it may prove; by default its platform's own, no addresses and numbers
-config-file = "config/{channel}.toml"
-"#
-        );
-    }
+    text += channels;
     if !policies.is_empty() {
         text += "\n# Policies decide, in this order; each sees what the ones before it decided.\n";
     }
@@ -311,7 +351,7 @@ mod tests {
     fn the_defaults_that_are_shown_are_keys_with_these_defaults() {
         let dir = tempfile::tempdir().unwrap();
         let line = Line::try_parse_from(["init", "desk"]).unwrap_or_else(|error| panic!("{error}"));
-        let shown = configuration(&line.init, &[], &[]);
+        let shown = configuration(&line.init, "", &[]);
         let plugins = shown.split_once("# [plugins]").unwrap().1.split_once("# [log]").unwrap().0;
         // A word before ` = ` or in brackets is a line of the file; everything else is there to be read.
         let is_line =

@@ -348,7 +348,7 @@ mod tests {
                 attributes: Vec::new(),
             }))
         };
-        let reading = |events| Ok(Reading { events, answer: None });
+        let reading = |events| Ok(Reading { events, ..Reading::default() });
         let (base, newer) = (reading(vec![message("a", "secret one")]), reading(vec![message("b", "secret two")]));
         let (before, after) = read_differently(&base, &newer);
         assert_eq!((before.as_str(), after.as_str()), ("1 message", "1 message; differs in message 1: subject+text"));

@@ -10,21 +10,28 @@ mod compare;
 mod decide;
 mod deliver;
 pub mod driver;
+mod feeds;
 mod gate;
 mod gates;
 mod plugins;
+mod poll;
+mod presence;
 mod receive;
 mod replay;
 mod reply;
 mod seat;
 mod tick;
 
+pub use feeds::{Feeds, Following, Told, Writing};
 pub use gate::{BreakerLimits, Gate, GateState, GateView};
 pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
+pub use poll::PollView;
+pub use presence::{Sampled, ShowError};
 pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
 pub use seat::{Compared, Named, Ramp, Seat, Seen, Side, Trial, Watch};
+pub use tributary_runtime::contract::Roles;
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -88,11 +95,13 @@ pub struct Pipeline {
     to_compare: mpsc::Sender<compare::Job>,
     compare_inbox: Mutex<mpsc::Receiver<compare::Job>>,
     gates_wake: Arc<Notify>,
+    feeds: Arc<Feeds>,
+    bells: poll::Bells,
 }
 
 impl Pipeline {
-    /// The stages over a store. Nothing runs before [`Pipeline::start`].
-    pub fn new(store: Arc<dyn Store>, plugins: Plugins, config: Config) -> Arc<Self> {
+    /// The stages over a store; `feeds` is what the plugins' services flash to. Nothing runs before [`Pipeline::start`].
+    pub fn new(store: Arc<dyn Store>, plugins: Plugins, feeds: Arc<Feeds>, config: Config) -> Arc<Self> {
         let (to_decide, decide_inbox) = mpsc::channel(config.deciding.max(1) * 4);
         let (to_deliver, deliver_inbox) = mpsc::channel(config.delivering.max(1));
         let (to_compare, compare_inbox) = mpsc::channel(COMPARISONS);
@@ -112,6 +121,8 @@ impl Pipeline {
             deliver_inbox: Mutex::new(deliver_inbox),
             happenings_wait: Notify::new(),
             outgoing_waits: Notify::new(),
+            feeds,
+            bells: poll::Bells::default(),
         })
     }
 
@@ -135,6 +146,7 @@ impl Pipeline {
         for number in 0..self.config.comparing {
             driver.spawn(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
         }
+        driver.spawn("poll", poll::keeper(self.clone(), driver.stop()));
         driver.spawn("gates", gates::keeper(self.clone(), driver.stop()));
         driver.spawn("ring", tick::ring(self.clone(), driver.stop()));
         driver.spawn("sweep", tick::sweep(self.clone(), driver.stop()));
@@ -144,6 +156,11 @@ impl Pipeline {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Who looks on live.
+    pub fn feeds(&self) -> &Arc<Feeds> {
+        &self.feeds
     }
 
     /// The plugins in use. Work that has begun keeps the set it began with.
@@ -159,6 +176,7 @@ impl Pipeline {
         self.happenings_wait.notify_one();
         self.outgoing_waits.notify_one();
         self.gates_wake.notify_one();
+        self.bells.wake();
         before
     }
 

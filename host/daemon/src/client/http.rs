@@ -96,6 +96,18 @@ impl ClientError {
     }
 }
 
+/// What a hook answered.
+pub(super) struct Hooked {
+    /// The status.
+    pub(super) status: u16,
+    /// How long it took.
+    pub(super) milliseconds: u64,
+    /// The conversation that its message belongs to.
+    pub(super) conversation: Option<String>,
+    /// The body.
+    pub(super) body: String,
+}
+
 /// A client with one token.
 pub(super) struct Api {
     base: String,
@@ -149,6 +161,47 @@ impl Api {
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         let request = self.agent.post(self.url(path)).header("authorization", self.authorization());
         self.json(request.header("content-type", "application/json").send(body.to_string()))
+    }
+
+    /// `POST` of bytes.
+    pub(super) fn post_bytes(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Result<Value, ClientError> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.authorization());
+        self.json(request.header("content-type", media_type).send(bytes))
+    }
+
+    /// Makes a sample's call as its platform would, without a token: to the daemon, or to another address before it.
+    pub(super) fn hook(
+        &self,
+        to: Option<&str>,
+        sample: &Value,
+        body: Vec<u8>,
+        known_as: &str,
+    ) -> Result<Hooked, ClientError> {
+        let base = to.map_or(self.base.as_str(), |to| to.trim_end_matches('/'));
+        let url = format!("{base}{}", sample["url"].as_str().unwrap_or_default());
+        let mut request = ureq::http::Request::builder().method(sample["method"].as_str().unwrap_or("POST")).uri(&url);
+        for field in sample["headers"].as_array().into_iter().flatten() {
+            if let (Some(name), Some(value)) = (field["name"].as_str(), field["value"].as_str())
+                && !matches!(name, "host" | "content-length")
+            {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.header("tributary-sample", known_as).body(body);
+        let request =
+            request.map_err(|error| ClientError::Refused(format!("the sample is no HTTP request: {error}")))?;
+        let began = std::time::Instant::now();
+        let unreachable = |error: ureq::Error| {
+            let hint = "is the address right, and does it lead to the daemon?".to_owned();
+            ClientError::Unreachable { url: base.to_owned(), why: error.to_string(), hint }
+        };
+        let mut response = self.agent.run(request).map_err(unreachable)?;
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let conversation = response.headers().get("tributary-conversation").and_then(|value| value.to_str().ok());
+        let conversation = conversation.map(str::to_owned);
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_vec().unwrap_or_default();
+        Ok(Hooked { status, milliseconds, conversation, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// `POST` of a plugin's package, or of where it is: that takes as long as compiling it does.

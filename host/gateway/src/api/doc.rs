@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the handlers: their paths, parameters and shapes; security, errors and the idempotency
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
-use super::{contacts, conversations, parked, plugins, queue, routes, status, tokens, write};
+use super::{channels, contacts, conversations, parked, plugins, queue, routes, status, tokens, write};
 use axum::Json;
 use axum::http::Method;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -21,6 +21,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "queue", description = "What waits, and taking the next"),
         (name = "conversations", description = "Reading and working on one customer's matter"),
+        (name = "channels", description = "Where messages come from and go to; trying a channel, handing documents over"),
         (name = "contacts", description = "Who is who: handles, orders, joins with their reasons, suggestions"),
         (name = "parked", description = "What could not be handled: kept, shown, replayed"),
         (name = "plugins", description = "Which version of which plugin acts where; trying, swapping, going back"),
@@ -42,6 +43,11 @@ use utoipa::{Modify, OpenApi};
         conversations::snooze,
         conversations::close,
         conversations::reopen,
+        conversations::typing,
+        conversations::seen,
+        channels::list,
+        channels::samples,
+        channels::take,
         contacts::find,
         contacts::show,
         contacts::join,

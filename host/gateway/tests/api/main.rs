@@ -5,6 +5,7 @@ mod access;
 mod contacts;
 mod document;
 mod fixture;
+mod hooks;
 mod live;
 mod once;
 mod pages;

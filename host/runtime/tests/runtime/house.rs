@@ -46,6 +46,18 @@ impl StateSource for World {
         self.questions.fetch_add(1, Ordering::Relaxed);
         Ok(self.state.clone())
     }
+
+    async fn keys(
+        &self,
+        _: &PluginName,
+        _: &ChannelName,
+        prefix: &str,
+        most: u32,
+        _: Timestamp,
+    ) -> Result<Vec<String>, StateUnavailable> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        Ok(["1", "2", "3"].into_iter().take(most as usize).map(|key| format!("{prefix}{key}")).collect())
+    }
 }
 
 #[async_trait]

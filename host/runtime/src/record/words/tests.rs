@@ -11,7 +11,7 @@ use tributary_model::decision::{
 };
 use tributary_model::message::{
     Arrival, Attachment, Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind,
-    Inbound, Outgoing, Reading, Rejection, Request, Response, SendError, ThreadHints,
+    Inbound, Outgoing, Profile, Reading, Rejection, Request, Response, SendError, Supplement, ThreadHints, Typing,
 };
 use tributary_model::order::{Money, Operation, Order, OrderLine, OrderState};
 
@@ -271,10 +271,24 @@ fn reading() -> impl Strategy<Value = Reading> {
         inbound().prop_map(|message| ChannelEvent::Message(Box::new(message))),
         order().prop_map(|order| ChannelEvent::Order(Box::new(order))),
         delivery().prop_map(ChannelEvent::Delivery),
+        (vec(handle(), 0..3), of(text()), vec(text(), 0..3), vec(attribute(), 0..3)).prop_map(
+            |(handles, display_name, tags, attributes)| {
+                ChannelEvent::Profile(Profile { handles, display_name, tags, attributes })
+            }
+        ),
+        (text(), content(), of(text()), vec(attribute(), 0..3)).prop_map(|(external_id, content, text, attributes)| {
+            ChannelEvent::Supplement(Supplement { external_id, attachments: content.attachments, text, attributes })
+        }),
+        (vec(handle(), 0..3), of(text()))
+            .prop_map(|(from, thread_key)| ChannelEvent::Typing(Typing { from, thread_key })),
     ];
     let answer = (100u16..600, vec(attribute(), 0..2), vec(any::<u8>(), 0..60))
         .prop_map(|(status, headers, body)| Response { status, headers, body });
-    (vec(event, 0..3), of(answer)).prop_map(|(events, answer)| Reading { events, answer })
+    (vec(event, 0..3), of(answer), any::<bool>()).prop_map(|(events, answer, poll_now)| Reading {
+        events,
+        answer,
+        poll_now,
+    })
 }
 
 fn outgoing() -> impl Strategy<Value = Outgoing> {

@@ -171,7 +171,7 @@ impl Guest for Found {
         let arrival = types::Arrival { sender: mail_from.clone(), recipients: rcpt_to.clone(), data: data.to_vec() };
         let said = guest.call_receive(&mut *store, &arrival).await?;
         lift(store.data_mut(), |lift| match said {
-            Ok(events) => Ok(Reading { events: lift.list(events, event), answer: None }),
+            Ok(events) => Ok(Reading { events: lift.list(events, event), ..Reading::default() }),
             Err(channel::Rejection::Malformed(why)) => Err(Rejection::Malformed(lift.text(why))),
             Err(channel::Rejection::Ignored(why)) => Err(Rejection::Ignored(lift.text(why))),
         })

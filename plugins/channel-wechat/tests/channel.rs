@@ -1,0 +1,19 @@
+//! The adapter as ordinary code, under a host that records.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "channel/example.rs"]
+mod example;
+#[path = "channel/fixtures.rs"]
+mod fixtures;
+#[path = "channel/hostile.rs"]
+mod hostile;
+#[path = "channel/peer.rs"]
+mod peer;
+#[path = "channel/peers.rs"]
+mod peers;
+#[path = "channel/poll.rs"]
+mod poll;
+#[path = "channel/send.rs"]
+mod send;
+#[path = "channel/support.rs"]
+mod support;
