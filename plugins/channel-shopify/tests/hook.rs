@@ -1,0 +1,288 @@
+//! Who may deliver: signatures, headers, the shop, secrets that were rotated, deliveries that come again; and bodies that
+//! nobody means well with.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "support/shop.rs"]
+mod shop;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shop::{NOW, deliver, host, signed};
+use tributary_sdk::testing::{self, FakeHost};
+use tributary_sdk::types::{Attribute, ChannelEvent};
+use tributary_sdk::web::Request;
+use tributary_sdk::{Channel, Outgoing, Rejection, Sample, Sampler};
+
+const AT: &str = "2026-11-29T10:00:00Z";
+
+fn body() -> Vec<u8> {
+    json!({ "id": 1, "created_at": AT, "updated_at": AT, "currency": "USD", "total_price": "1.00", "line_items": [] })
+        .to_string()
+        .into_bytes()
+}
+
+fn request(host: &FakeHost) -> Request {
+    signed(host, "shopify-secret", "orders/create", "1", AT, &body())
+}
+
+/// Refused, and nothing is left of it.
+fn refused(host: &FakeHost, request: Request) -> bool {
+    let shop = shop::shop(host, json!({}));
+    let refused = matches!(deliver(host, &shop, request), Err(Rejection::Unauthenticated(_)));
+    refused && host.state_value("order/1").is_none() && host.state_value("seen/1").is_none()
+}
+
+#[test]
+fn what_shopify_signed_is_taken_once() {
+    let host = host();
+    let shop = shop::shop(&host, json!({}));
+    let first = deliver(&host, &shop, request(&host)).unwrap();
+    assert_eq!(first.events.len(), 1);
+    assert!(matches!(deliver(&host, &shop, request(&host)), Err(Rejection::Ignored(_))));
+    // The same thing that happened, told to another subscription.
+    let told = |webhook: &str| {
+        let mut request = signed(&host, "shopify-secret", "orders/updated", webhook, AT, &body());
+        request.headers.push(Attribute::new("x-shopify-event-id", "event-1"));
+        deliver(&host, &shop, request)
+    };
+    assert!(told("2").is_ok_and(|reading| reading.events.is_empty()), "nothing of the order has changed");
+    assert!(matches!(told("3"), Err(Rejection::Ignored(_))));
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let good = request(&host());
+    for place in 0..good.body.len() {
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            bad.body[place] ^= 1 << bit;
+            assert!(refused(&host(), bad), "byte {place}, bit {bit}");
+        }
+    }
+    let signature = good.headers.iter().position(|header| header.name == "x-shopify-hmac-sha256").unwrap();
+    for place in 0..good.headers[signature].value.len() {
+        let mut bad = good.clone();
+        let mut bytes = bad.headers[signature].value.clone().into_bytes();
+        bytes[place] ^= 1;
+        bad.headers[signature].value = String::from_utf8(bytes).unwrap();
+        assert!(refused(&host(), bad), "digit {place} of the signature");
+    }
+}
+
+#[test]
+fn a_missing_header_is_a_forgery() {
+    for name in ["hmac-sha256", "topic", "shop-domain", "api-version", "webhook-id"] {
+        let mut bad = request(&host());
+        bad.headers.retain(|header| header.name != format!("x-shopify-{name}"));
+        assert!(refused(&host(), bad), "{name}");
+    }
+    let mut newer = request(&host());
+    for header in &mut newer.headers {
+        header.name = header.name.trim_start_matches("x-").to_owned();
+    }
+    assert!(refused(&host(), newer.clone()), "the newer family needs an event");
+    newer.headers.push(Attribute::new("shopify-event-id", "e"));
+    let fresh = host();
+    assert!(deliver(&fresh, &shop::shop(&fresh, json!({})), newer).is_ok());
+    assert!(refused(&host(), Request { headers: Vec::new(), ..request(&host()) }));
+    assert!(refused(&host(), Request { body: Vec::new(), ..request(&host()) }));
+}
+
+#[test]
+fn another_shop_is_refused_and_a_rotated_secret_is_taken() {
+    let mut other = request(&host());
+    other.headers.iter_mut().find(|header| header.name.ends_with("domain")).unwrap().value =
+        "evil.myshopify.com".into();
+    assert!(refused(&host(), other));
+    let host = host().secret("shopify-secret-old", "older");
+    let old = signed(&host, "shopify-secret-old", "orders/create", "1", AT, &body());
+    assert!(refused(&shop::host(), old.clone()), "not granted");
+    assert!(deliver(&host, &shop::shop(&host, json!({})), old).is_ok());
+    let unset = FakeHost::new().now(NOW).missing_secret("shopify-secret");
+    assert!(refused(&unset, request(&shop::host())));
+}
+
+#[test]
+fn the_sample_is_read_by_the_channel_itself() {
+    let host = host();
+    let shop = shop::shop(&host, json!({}));
+    let samples = testing::with(&host, || shop.samples("Is anybody there?")).unwrap();
+    let events: Vec<_> = samples
+        .into_iter()
+        .flat_map(|sample| match sample {
+            Sample::Http(request) => deliver(&host, &shop, request).unwrap().events,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let ChannelEvent::Message(message) = events.last().unwrap() else { panic!("{events:?}") };
+    assert_eq!(message.content.text, "Is anybody there?");
+    let unset = FakeHost::new().now(NOW);
+    assert!(testing::with(&unset, || shop.samples("x")).unwrap_err().contains("shopify-secret"));
+}
+
+#[test]
+fn an_answer_goes_by_another_channel() {
+    let host = host();
+    let shop = shop::shop(&host, json!({}));
+    let outgoing = Outgoing {
+        id: "o1".into(),
+        at: NOW,
+        conversation: "c".into(),
+        tag: "T1".into(),
+        reply_token: "r".into(),
+        author: tributary_sdk::types::Author::Agent,
+        to: Vec::new(),
+        subject: None,
+        content: tributary_sdk::types::Content::plain("hello"),
+        in_reply_to: None,
+        references: Vec::new(),
+        attributes: Vec::new(),
+    };
+    let answer = testing::with(&host, || shop.send(outgoing));
+    assert!(matches!(answer, Err(tributary_sdk::types::SendError::WindowClosed(_))));
+}
+
+const TOPICS: [&str; 16] = [
+    "orders/create",
+    "orders/edited",
+    "orders/delete",
+    "orders/risk_assessment_changed",
+    "fulfillments/update",
+    "fulfillment_events/create",
+    "refunds/create",
+    "returns/request",
+    "returns/close",
+    "disputes/create",
+    "customers/update",
+    "customers/redact",
+    "shop/redact",
+    "customers/purchasing_summary",
+    "checkouts/create",
+    "x",
+];
+
+/// JSON with the names that Shopify uses, and values that it does not.
+fn json() -> impl Strategy<Value = Value> {
+    let names = [
+        "id",
+        "order_id",
+        "order",
+        "admin_graphql_api_id",
+        "status",
+        "created_at",
+        "updated_at",
+        "total_price",
+        "currency",
+        "total_price_set",
+        "presentment_money",
+        "amount",
+        "currency_code",
+        "line_items",
+        "price",
+        "quantity",
+        "customer",
+        "email",
+        "phone",
+        "fulfillments",
+        "tracking_number",
+        "refunds",
+        "transactions",
+        "kind",
+        "return_line_items",
+        "customer_note",
+        "order_edit",
+        "type",
+        "financial_status",
+        "tags",
+        "customerId",
+        "shipping_address",
+        "name",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "1.00",
+            "USD",
+            "JPY",
+            "success",
+            "refund",
+            "open",
+            "requested",
+            "gid://shopify/Order/7",
+            AT
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..8).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_body_does_harm(topic in prop::sample::select(TOPICS.to_vec()), body in json(), complete: bool) {
+        let once = || {
+            let host = host();
+            let shop = shop::shop(&host, json!({ "complete": complete }));
+            let request = signed(&host, "shopify-secret", topic, "1", AT, body.to_string().as_bytes());
+            deliver(&host, &shop, request)
+        };
+        let first = once();
+        if let Ok(reading) = &first {
+            for event in &reading.events {
+                if let ChannelEvent::Message(message) = event {
+                    prop_assert!(!message.from.is_empty() && message.external_id.is_some());
+                }
+            }
+        }
+        prop_assert_eq!(first, once(), "the same arrival tells the same");
+    }
+
+    #[test]
+    fn no_bytes_do_harm(topic in prop::sample::select(TOPICS.to_vec()), body in prop::collection::vec(any::<u8>(), 1..200)) {
+        let host = host();
+        let shop = shop::shop(&host, json!({}));
+        let _ = deliver(&host, &shop, signed(&host, "shopify-secret", topic, "1", AT, &body));
+    }
+}
+
+/// The entry that an operator pastes is one that the channel takes, and grants what it asks for.
+#[test]
+fn the_example_is_a_configuration() {
+    let example: toml::Table = toml::from_str(include_str!("../example.toml")).unwrap();
+    let channel = &example["channel"][0];
+    let config = serde_json::to_value(&channel["config"]).unwrap();
+    let host = host();
+    assert!(testing::with(&host, || testing::prepare::<channel_shopify::Shopify>(config.clone())).is_ok());
+    let asks: toml::Table = toml::from_str(include_str!("../plugin.toml")).unwrap();
+    let asked: Vec<_> = asks["asks"]["secrets"].as_array().unwrap().iter().collect();
+    assert!(channel["grants"]["secrets"].as_array().unwrap().iter().all(|secret| asked.contains(&secret)));
+    assert_eq!(channel["grants"]["egress"][0].as_str(), config["api"].as_str());
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused_with_its_key() {
+    for (key, value) in [
+        ("shop", json!("https://my-shop.myshopify.com/")),
+        ("api", json!("my-shop.myshopify.com")),
+        ("api-version", json!("2026/07")),
+        ("coupon-prefix", json!("A B")),
+        ("retry-seconds", json!(0)),
+        ("remember-deliveries-days", json!(0)),
+        ("colour", json!("red")),
+    ] {
+        let mut config = json!({ "shop": shop::SHOP, "api": "https://my-shop.myshopify.com" });
+        config[key] = value;
+        let host = host();
+        let error = testing::with(&host, || testing::prepare::<channel_shopify::Shopify>(config)).err().unwrap();
+        assert!(error.to_string().contains(key), "{error}");
+    }
+}
