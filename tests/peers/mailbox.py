@@ -2,8 +2,7 @@
 
 Arguments: port, user, password. Orders, with the folder as people write it:
   {"do": "append", "folder": F, "mails": [text, ...]}   the texts are sent as UTF-8
-  {"do": "create" | "delete", "folder": F}
-  {"do": "recreate", "folder": F}                        deletes it, makes it again, puts the same mails into it
+  {"do": "create", "folder": F}
   {"do": "expunge", "folder": F, "uids": [n, ...]}
   {"do": "list", "folder": F}                            answers [{"uid": n, "flags": [...], "id": Message-ID}, ...]
 """
@@ -24,16 +23,6 @@ def obey(client, order):
                 client.append(folder, mail.encode())
         case "create":
             client.create_folder(folder)
-        case "delete":
-            client.delete_folder(folder)
-        case "recreate":
-            client.select_folder(folder, readonly=True)
-            mails = client.fetch(client.search("ALL"), ["BODY.PEEK[]", "INTERNALDATE"])
-            client.unselect_folder()
-            client.delete_folder(folder)
-            client.create_folder(folder)
-            for _, mail in sorted(mails.items()):
-                client.append(folder, mail[b"BODY[]"], msg_time=mail[b"INTERNALDATE"])
         case "expunge":
             client.select_folder(folder)
             client.delete_messages(order["uids"], silent=True)

@@ -3,6 +3,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ impl Dovecot {
     pub fn run(&mut self) {
         let mut command = Command::new(program::debian("dovecot"));
         command.arg("-F").arg("-c").arg(self.folder.path().join("dovecot.conf"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         self.running = Some(command.spawn().expect("dovecot can be started"));
         wait::until("dovecot to listen", || {
             TcpStream::connect(("127.0.0.1", self.port)).map_err(|error| format!("{error}\n{}", self.log()))
@@ -83,9 +84,17 @@ impl Dovecot {
     /// Ends it, with every session.
     pub fn stop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
-        // Its own processes end with it only if it is asked to.
         program::run(Command::new("kill").arg(running.id().to_string()));
         let _ = running.wait();
+        // Processes of sessions outlive it for a while and would go on with files that others see changed.
+        program::run(Command::new("kill").args(["-s", "KILL", "--", &format!("-{}", running.id())]));
+    }
+
+    /// As after a restored backup: the mails stay, their UIDs and every UIDVALIDITY are others.
+    pub fn forget_uids(&mut self) {
+        self.stop();
+        forget(&self.folder.path().join("home"));
+        self.run();
     }
 
     /// A client of a user.
@@ -104,6 +113,17 @@ impl Drop for Dovecot {
         self.stop();
         if std::thread::panicking() {
             eprintln!("dovecot's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Removes what Dovecot knows of mails besides the mails.
+fn forget(folder: &std::path::Path) {
+    for entry in fs::read_dir(folder).expect("a folder can be read").flatten() {
+        if entry.path().is_dir() {
+            forget(&entry.path());
+        } else if entry.file_name().to_string_lossy().starts_with("dovecot") {
+            fs::remove_file(entry.path()).expect("a file can be removed");
         }
     }
 }
@@ -185,11 +205,6 @@ impl MailClient {
     /// Makes a folder.
     pub fn create(&mut self, folder: &str) {
         self.order(&json!({ "do": "create", "folder": folder }));
-    }
-
-    /// Deletes a folder, makes it again and puts the same mails into it: its UIDVALIDITY is another one.
-    pub fn recreate(&mut self, folder: &str) {
-        self.order(&json!({ "do": "recreate", "folder": folder }));
     }
 
     /// Takes mails away for good.
