@@ -11,6 +11,8 @@ pub mod id;
 pub mod intake;
 pub mod life;
 pub mod message;
+pub mod money;
+pub mod operation;
 pub mod order;
 pub mod place;
 pub mod queue;

@@ -16,6 +16,7 @@ pub mod lifetimes;
 mod lives;
 pub mod load;
 mod migrating;
+mod operations;
 mod parking;
 mod threading;
 
@@ -116,6 +117,7 @@ where
         lives::CASES,
         migrating::CASES,
         draining::CASES,
+        operations::CASES,
     ];
     for (case, test) in files.into_iter().flatten().copied() {
         count += 1;

@@ -94,6 +94,8 @@ pub enum Source {
         /// Where to go on.
         cursor: Option<String>,
     },
+    /// The channel was asked for an order, for this conversation: the order is one of its own from then on.
+    LookUp(ConversationId),
 }
 
 /// What became of an arrival.
@@ -192,7 +194,7 @@ pub struct Cause {
 pub enum Applied {
     /// Everything is on disk.
     Done {
-        /// Outgoing messages that wait now.
+        /// Outgoing messages and operations that wait now.
         outgoing: usize,
         /// Another happening of the conversation waits.
         more: bool,
@@ -339,6 +341,10 @@ pub struct ConversationDetail {
     pub events: Vec<Event>,
     /// Conversations it is linked with, and why.
     pub links: Vec<(ConversationId, String)>,
+    /// Orders it is about, the latest changed first.
+    pub orders: Vec<crate::OrderView>,
+    /// What was asked for to be done to orders, oldest first.
+    pub operations: Vec<crate::OperationView>,
 }
 
 /// One message.
@@ -493,6 +499,8 @@ pub enum ParkedWhat {
     Happening(HappeningId),
     /// An outgoing message that failed for good.
     Outgoing(OutgoingId),
+    /// An operation on an order that failed for good.
+    Operation(tributary_model::OperationId),
 }
 
 /// An arrival as it was stored.

@@ -9,6 +9,8 @@ mod contacts;
 mod news;
 mod threading;
 
+pub(super) use threading::about;
+
 use super::codec::{self, time};
 use super::happenings::{self, Cause};
 use super::tx::{Counter, Line, Tx, many};
@@ -52,7 +54,7 @@ pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
     }
     let meta = match &new.source {
         Source::Arrival(arrival) => codec::meta(arrival),
-        Source::Poll { .. } => String::new(),
+        Source::Poll { .. } | Source::LookUp(_) => String::new(),
     };
     Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages })
 }
@@ -116,7 +118,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> R
 }
 
 impl Prepared {
-    /// The arrival's row, inserted when it is first needed; none of a poll.
+    /// The arrival's row, inserted when it is first needed; none where the channel was asked.
     fn arrival(&self, tx: &Tx<'_>, row: &mut Option<i64>) -> Result<Option<i64>, StoreError> {
         let Source::Arrival(arrival) = &self.new.source else { return Ok(None) };
         if row.is_none() {

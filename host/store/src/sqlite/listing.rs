@@ -3,7 +3,7 @@ use super::codec::{moment, time};
 use super::reader::counter;
 use super::row::{self, columns};
 use super::tx::{Counter, many, one};
-use super::{clocks, desk, messages};
+use super::{clocks, desk, messages, operations};
 use crate::{ConversationDetail, ConversationFilter, Counts, Cursor, Event, Listing, Page, QueueFilter, StoreError};
 use rusqlite::{Connection, Row, ToSql};
 use tributary_model::conversation::Conversation;
@@ -138,6 +138,8 @@ pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Opti
         clocks: clocks::all(conn, id)?,
         events,
         links,
+        orders: operations::orders(conn, id)?,
+        operations: operations::of(conn, id)?,
     }))
 }
 

@@ -4,13 +4,13 @@ use super::super::deliver::{self, Row};
 use super::super::happenings::{self, Cause};
 use super::super::tx::{Line, Tx, one};
 use super::{Prepared, contacts, threading};
-use crate::{Accepted, Lease, StoreError};
+use crate::{Accepted, Lease, Source, StoreError};
 use tributary_model::message::{Delivery, DeliveryState};
 use tributary_model::order::Order;
 use tributary_model::{ConversationId, OutgoingId, delivery};
 
-/// Keeps an order as it is now. Where its buyer has a conversation that is not closed, the newest of them has the
-/// happening; otherwise the order waits for one to be about it.
+/// Keeps an order as it is now. The conversation that it was asked for has the happening; of one that was told, the newest
+/// of its buyer's that is not closed. Without one the order waits for one to be about it.
 pub(super) fn order(
     tx: &mut Tx<'_>,
     it: &Prepared,
@@ -26,8 +26,14 @@ pub(super) fn order(
          ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= orders.at",
         (channel.as_str(), &order.id, time(order.at), &body),
     )?;
-    let mut conversation = None;
+    let mut conversation = match it.new.source {
+        Source::LookUp(id) => Some(id),
+        Source::Arrival(_) | Source::Poll { .. } => None,
+    };
     for handle in &order.buyer {
+        if conversation.is_some() {
+            break;
+        }
         let Some(contact) = contacts::find(tx, handle)? else { continue };
         conversation = one(
             tx.conn,
@@ -36,9 +42,6 @@ pub(super) fn order(
             [contact.0],
             |row| row.get(0).map(ConversationId),
         )?;
-        if conversation.is_some() {
-            break;
-        }
     }
     let detail = format!("order {} {}", order.id, order.state.as_str());
     let line = Line { actor: &it.actor, act: "order", detail: Some(&detail), ..Line::default() };

@@ -76,7 +76,12 @@ pub(super) fn remember(
 }
 
 /// Notes that a conversation is about an order.
-pub(super) fn about(tx: &Tx<'_>, channel: &ChannelName, order: &str, id: ConversationId) -> Result<(), StoreError> {
+pub(in super::super) fn about(
+    tx: &Tx<'_>,
+    channel: &ChannelName,
+    order: &str,
+    id: ConversationId,
+) -> Result<(), StoreError> {
     tx.run(
         "INSERT INTO conversation_order (conversation, channel, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (id.0, channel.as_str(), order),
