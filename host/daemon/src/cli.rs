@@ -1,5 +1,5 @@
 //! The command line.
-use crate::client::{self, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::client::{self, OrderCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +35,9 @@ enum Command {
     /// Work the queue of a running daemon
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// See orders of a conversation and act on them: refund, return, exchange, intercept, change
+    #[command(subcommand)]
+    Order(OrderCommand),
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
+        Command::Order(command) => client::run_order(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Plugin(command) => client::run_plugin(command),
         Command::Replay(args) => replay::run(&args),

@@ -3,6 +3,7 @@
 //! Output is for people unless `--json` is given, which prints what the API answered. What customers wrote passes
 //! through `text::plain` on its way to a terminal. Exit status: 0 done, 69 nobody answers, 77 the token may not, 1 the rest.
 mod http;
+mod order;
 mod parked;
 mod plugin;
 mod queue;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+pub use order::{OrderCommand, run as run_order};
 pub use parked::{ParkedCommand, run as run_parked};
 pub use plugin::{PluginCommand, run as run_plugin};
 pub use queue::{QueueCommand, run as run_queue};

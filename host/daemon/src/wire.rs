@@ -168,6 +168,19 @@ impl Desk for House {
         self.pipeline.replay(id, by).await
     }
 
+    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+        self.pipeline.perform(new).await
+    }
+
+    async fn refresh_order(
+        &self,
+        id: ConversationId,
+        order: &str,
+        channel: Option<ChannelName>,
+    ) -> Result<(ChannelName, Order), RefreshError> {
+        self.pipeline.refresh_order(id, order, channel).await
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         self.pipeline.store()
     }

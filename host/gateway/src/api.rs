@@ -14,6 +14,7 @@ mod doc;
 mod download;
 pub(crate) mod input;
 mod observe;
+mod orders;
 mod parked;
 mod plugins;
 pub(crate) mod problem;
@@ -188,6 +189,8 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         work("/api/v1/conversations/{id}/snooze", post(conversations::snooze)),
         work("/api/v1/conversations/{id}/close", post(conversations::close)),
         work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
+        work("/api/v1/conversations/{id}/operations", post(orders::perform)),
+        work("/api/v1/conversations/{id}/orders/{order}/refresh", post(orders::refresh)),
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),

@@ -3,11 +3,11 @@ use super::text::{lines, moment, plain};
 use super::{Page, Style};
 use serde_json::Value;
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     plain(value.as_str().unwrap_or_default())
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -45,6 +45,7 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         let (policy, rule, why) = (text(&decision["policy"]), text(&decision["rule"]), text(&decision["why"]));
         format!("{}{refused} — {policy}, rule {rule}: {why}", action.trim())
     });
+    super::order::orders(page, it, None);
     section(page, "Clocks", list(&it["clocks"]), |clock| {
         let stands = match (&clock["stopped_at"], &clock["breached_at"]) {
             (Value::String(at), _) => format!("stopped {}", moment(at)),
@@ -114,7 +115,7 @@ fn message(page: &mut Page, message: &Value) {
     }
 }
 
-fn section(page: &mut Page, title: &str, items: &[Value], line: impl Fn(&Value) -> String) {
+pub(super) fn section(page: &mut Page, title: &str, items: &[Value], line: impl Fn(&Value) -> String) {
     if items.is_empty() {
         return;
     }

@@ -1,5 +1,6 @@
 //! What the API shows, as JSON: one type per shape, made from the rules' and the store's types. Times are RFC 3339 in UTC
 //! with milliseconds; what is not known is `null`.
+use super::orders::{OperationView, OrderView};
 use super::plugins::view::UnwellView;
 use serde::{Deserialize, Serialize};
 use tributary_model::Timestamp;
@@ -37,7 +38,7 @@ impl From<&message::Attribute> for Attribute {
     }
 }
 
-fn attributes(from: &[message::Attribute]) -> Vec<Attribute> {
+pub(crate) fn attributes(from: &[message::Attribute]) -> Vec<Attribute> {
     from.iter().map(Attribute::from).collect()
 }
 
@@ -70,6 +71,12 @@ pub(crate) struct HandleView {
     verified: bool,
 }
 
+impl From<&message::Handle> for HandleView {
+    fn from(from: &message::Handle) -> Self {
+        Self { kind: from.kind.as_str(), value: from.value.clone(), verified: from.verified }
+    }
+}
+
 /// The customer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Contact)]
@@ -88,15 +95,10 @@ pub(crate) struct ContactView {
 
 impl From<&Contact> for ContactView {
     fn from(contact: &Contact) -> Self {
-        let handle = |handle: &message::Handle| HandleView {
-            kind: handle.kind.as_str(),
-            value: handle.value.clone(),
-            verified: handle.verified,
-        };
         Self {
             id: contact.id.0,
             name: contact.display_name.clone(),
-            handles: contact.handles.iter().map(handle).collect(),
+            handles: contact.handles.iter().map(HandleView::from).collect(),
             tags: contact.tags.clone(),
             attributes: attributes(&contact.attributes),
         }
@@ -474,6 +476,10 @@ pub(crate) struct DetailView {
     audit: Vec<EventView>,
     /// Conversations it is linked with.
     links: Vec<LinkView>,
+    /// Orders it is about, the latest changed first.
+    orders: Vec<OrderView>,
+    /// What was to be done to orders, oldest first.
+    operations: Vec<OperationView>,
 }
 
 impl DetailView {
@@ -490,6 +496,8 @@ impl DetailView {
                 .iter()
                 .map(|(id, why)| LinkView { id: id.0, tag: id.tag(), why: why.clone() })
                 .collect(),
+            orders: detail.orders.iter().map(OrderView::from).collect(),
+            operations: detail.operations.iter().map(OperationView::from).collect(),
         }
     }
 }

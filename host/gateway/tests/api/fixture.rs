@@ -68,6 +68,27 @@ impl Desk for TestDesk {
         Ok(Replayed::Accepted { conversations: vec![ConversationId(1)] })
     }
 
+    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+        self.store.ask_operation(new).await
+    }
+
+    /// The order's id says what the marketplace answers.
+    async fn refresh_order(
+        &self,
+        _: ConversationId,
+        order: &str,
+        channel: Option<ChannelName>,
+    ) -> Result<(ChannelName, Order), RefreshError> {
+        let channel = channel.unwrap_or_else(|| "shopify".into());
+        match order {
+            "known" => Ok((channel, crate::orders::order(order))),
+            "down" => Err(RefreshError::Failed("503 from the shop".into())),
+            "unclear" => Err(RefreshError::Unclear("name one of doudian, shopify".into())),
+            "two" => Err(RefreshError::NotTaken(NotTaken::Order(OrderRefused::Unknown(order.into())))),
+            _ => Err(RefreshError::Absent(order.into(), channel)),
+        }
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }

@@ -6,6 +6,7 @@ mod document;
 mod fixture;
 mod live;
 mod once;
+mod orders;
 mod pages;
 mod parked;
 mod plugins;
