@@ -61,6 +61,10 @@ pub struct HttpDoor {
     pub listen: SocketAddr,
     /// `/metrics` needs a token as well.
     pub metrics_need_token: bool,
+    /// The most bytes of a hook's body.
+    pub hook_size: usize,
+    /// Connections at the same time.
+    pub connections: usize,
 }
 
 /// Log lines.
@@ -109,6 +113,8 @@ impl Config {
         let http = top.section("http");
         let listen = http.address("listen");
         let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
+        let hook_size = http.size("hook-size", 64 << 10, 256 << 20).and_then(|n| usize::try_from(n).ok());
+        let connections = http.number("connections", 16, 100_000).and_then(|n| usize::try_from(n).ok());
         http.finish();
         let relay = relay(dir, top.section("relay"));
         let egress = egress(dir, top.section("egress"));
@@ -127,6 +133,8 @@ impl Config {
             http: HttpDoor {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
                 metrics_need_token,
+                hook_size: hook_size.unwrap_or(16 << 20),
+                connections: connections.unwrap_or(4_096),
             },
             relay,
             egress,

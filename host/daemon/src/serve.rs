@@ -14,8 +14,8 @@ use tributary_fleet::Fleet;
 use tributary_gateway::api::ApiState;
 use tributary_gateway::http::{self, HttpConfig};
 use tributary_gateway::smtp;
-use tributary_pipeline::Pipeline;
 use tributary_pipeline::driver::Driver;
+use tributary_pipeline::{Feeds, Pipeline};
 use tributary_runtime::Runtime;
 
 /// Runs the command.
@@ -37,7 +37,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::metrics()?;
     let folder = Folder(config.dir.as_path().into());
     let store = wire::open_store(&folder).context("the store cannot be opened")?;
-    let (services, upkeep) = wire::services(&config, &folder, &store)?;
+    let feeds = Arc::<Feeds>::default();
+    let (services, upkeep) = wire::services(&config, &folder, &store, &feeds)?;
     let blobs = services.blobs.clone();
     let runtime = Runtime::new(wire::runtime_config(&config, Some(folder.cache())), services)?;
     let opened = Fleet::open(config.fleet.clone(), config.places.clone(), runtime, store.clone()).await;
@@ -48,18 +49,25 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         }
     };
-    let pipeline = Pipeline::new(store, set, config.pipeline.clone());
+    let pipeline = Pipeline::new(store, set, feeds, config.pipeline.clone());
     fleet.attach(pipeline.clone());
     let house = Arc::new(House { pipeline: pipeline.clone(), fleet: fleet.clone(), blobs });
 
     // Two drivers, because they stop one after the other: the doors first, then the stages behind them.
     let (doors, stages) = (Driver::new(), Driver::new());
-    let api = ApiState::new(house.clone(), metrics, doors.stop().watch(), config.http.metrics_need_token);
+    let api = ApiState::new(
+        house.clone(),
+        metrics,
+        doors.stop().watch(),
+        config.http.metrics_need_token,
+        config.http.hook_size,
+    );
     let listener = bind(config.http.listen, "http.listen").await?;
     let mut told = vec![format!("http={}", listener.local_addr()?)];
     let state = api.clone();
+    let limits = HttpConfig { max_connections: config.http.connections, ..HttpConfig::default() };
     doors.spawn("http", async move {
-        http::serve(listener, state, HttpConfig::default()).await;
+        http::serve(listener, state, limits).await;
     });
     for (name, door) in [("smtp", &config.smtp), ("lmtp", &config.lmtp)] {
         let Some(door) = door else { continue };

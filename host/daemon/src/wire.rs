@@ -6,18 +6,21 @@ use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_fleet::Fleet;
-use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
+use tributary_gateway::desk::{
+    ChannelView, Desk, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
+};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
 use tributary_model::error::chain;
-use tributary_model::message::Arrival;
-use tributary_model::{ChannelName, ParkedId, PluginName, Timestamp};
-use tributary_pipeline::{Pipeline, ReceiveError, Received};
+use tributary_model::message::{Arrival, Response};
+use tributary_model::order::Order;
+use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, PluginName, Timestamp};
+use tributary_pipeline::{Feeds, Pipeline, ReceiveError, Received};
 use tributary_runtime::{
     Blobs, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay,
     StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewReply, StateScope, Store, StoreError};
+use tributary_store::{NewOperation, NewReply, NotTaken, StateScope, Store, StoreError};
 
 /// The store of a folder.
 pub fn open_store(folder: &Folder) -> Result<Arc<dyn Store>, StoreError> {
@@ -47,6 +50,7 @@ pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
     let blobs = Blobs::beside(&folder.blobs()).context("the folder of files cannot be used")?;
     Ok(Services {
         state: Arc::new(Nothing),
+        feed: Arc::new(Nothing),
         mail: Arc::new(Nothing),
         secrets: Arc::new(Nothing),
         http: Arc::new(Nothing),
@@ -61,7 +65,12 @@ pub fn services_of_a_replay(folder: &Folder) -> anyhow::Result<Services> {
 }
 
 /// The services of a daemon, and what looks after them.
-pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> anyhow::Result<(Services, Upkeep)> {
+pub fn services(
+    config: &Config,
+    folder: &Folder,
+    store: &Arc<dyn Store>,
+    feeds: &Arc<Feeds>,
+) -> anyhow::Result<(Services, Upkeep)> {
     let mail: Arc<dyn MailRelay> = match &config.relay {
         Some(relay) => Arc::new(SmtpRelay::new(relay.clone()).context("the relay cannot be used")?),
         None => Arc::new(Nothing),
@@ -72,6 +81,7 @@ pub fn services(config: &Config, folder: &Folder, store: &Arc<dyn Store>) -> any
     };
     let services = Services {
         state: Arc::new(PluginState(store.clone())),
+        feed: feeds.clone(),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
         http: upkeep.egress.clone(),
@@ -94,6 +104,21 @@ impl StateSource for PluginState {
     ) -> Result<Option<Vec<u8>>, StateUnavailable> {
         let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
         self.0.state(&scope, key, now).await.map_err(|error| {
+            tracing::error!(%plugin, error = %chain(&error), "a plugin's state cannot be read");
+            StateUnavailable
+        })
+    }
+
+    async fn keys(
+        &self,
+        plugin: &PluginName,
+        channel: &ChannelName,
+        prefix: &str,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StateUnavailable> {
+        let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
+        self.0.state_keys(&scope, prefix, most as usize, now).await.map_err(|error| {
             tracing::error!(%plugin, error = %chain(&error), "a plugin's state cannot be read");
             StateUnavailable
         })
@@ -179,6 +204,50 @@ impl Desk for House {
         channel: Option<ChannelName>,
     ) -> Result<(ChannelName, Order), RefreshError> {
         self.pipeline.refresh_order(id, order, channel).await
+    }
+
+    fn has_channel(&self, channel: &ChannelName) -> bool {
+        self.pipeline.plugins().channel(channel).is_some()
+    }
+
+    fn channels(&self) -> Vec<ChannelView> {
+        let plugins = self.pipeline.plugins();
+        let view = |channel: &Arc<tributary_pipeline::Channel>| {
+            let info = channel.seat.base.info();
+            ChannelView {
+                name: channel.name.clone(),
+                plugin: (info.name.to_string(), info.version.clone()),
+                roles: channel.seat.base.roles(),
+                poll: self.pipeline.poll_view(&channel.name),
+            }
+        };
+        let mut channels: Vec<ChannelView> = plugins.channels().map(view).collect();
+        channels.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        channels
+    }
+
+    async fn receive(&self, channel: &ChannelName, arrival: Arrival, sample: bool) -> Result<Received, ReceiveError> {
+        match sample {
+            true => self.pipeline.receive_sample(channel, arrival).await,
+            false => self.pipeline.receive(channel, arrival).await,
+        }
+    }
+
+    fn parked_answer(&self, channel: &ChannelName) -> Option<Response> {
+        let plugins = self.pipeline.plugins();
+        plugins.channel(channel)?.seat.base.info().parked_answer.clone()
+    }
+
+    async fn samples(&self, channel: &ChannelName, text: &str) -> Option<Sampled> {
+        self.pipeline.samples(channel, text).await
+    }
+
+    async fn show(&self, id: ConversationId, typing: bool) -> Result<(), ShowError> {
+        self.pipeline.show(id, typing).await
+    }
+
+    fn feeds(&self) -> &Arc<Feeds> {
+        self.pipeline.feeds()
     }
 
     fn store(&self) -> &Arc<dyn Store> {

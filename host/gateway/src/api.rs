@@ -9,6 +9,7 @@
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 pub mod auth;
+mod channels;
 mod conversations;
 mod doc;
 mod download;
@@ -32,8 +33,10 @@ use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tributary_fleet::Fleet;
 use tributary_store::{Scope, Store};
@@ -54,6 +57,12 @@ const LARGE: usize = 2;
 /// Event streams at the same time.
 const STREAMS: usize = 256;
 
+/// Answers of hooks that are held open at the same time.
+const HOLDS: usize = 2_048;
+
+/// How long a name for a sample counts.
+const SAMPLES: Duration = Duration::from_secs(300);
+
 /// The API's state; clones share it.
 #[derive(Clone)]
 pub struct ApiState(Arc<Inner>);
@@ -67,19 +76,23 @@ struct Inner {
     writes: Arc<Semaphore>,
     large: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    holds: Arc<Semaphore>,
+    hook_size: usize,
+    samples: Mutex<Vec<(String, Instant)>>,
 }
 
 impl ApiState {
     /// A state with nothing under way, and not ready until [`ApiState::set_ready`].
     ///
     /// `metrics` is what `/metrics` shows (`None`: 404); with `metrics_need_token` it asks for a token of any scope, for a
-    /// listener that is not on loopback. When `stop` becomes `true` or its sender is gone, event streams end, `/readyz`
+    /// listener that is not on loopback. `hook_size` is the most bytes of a hook's body. When `stop` becomes `true` or its sender is gone, event streams end, `/readyz`
     /// says 503 and the listener drains.
     pub fn new(
         desk: Arc<dyn Desk>,
         metrics: impl Into<Option<PrometheusHandle>>,
         stop: watch::Receiver<bool>,
         metrics_need_token: bool,
+        hook_size: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             desk,
@@ -90,6 +103,9 @@ impl ApiState {
             writes: Arc::new(Semaphore::new(WRITES as usize)),
             large: Arc::new(Semaphore::new(LARGE)),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            holds: Arc::new(Semaphore::new(HOLDS)),
+            hook_size,
+            samples: Mutex::default(),
         }))
     }
 
@@ -138,6 +154,25 @@ impl ApiState {
         self.0.streams.clone().try_acquire_owned().ok()
     }
 
+    pub(crate) fn take_hold_seat(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.holds.clone().try_acquire_owned().ok()
+    }
+
+    pub(crate) fn hook_size(&self) -> usize {
+        self.0.hook_size
+    }
+
+    /// A name by which calls are known that were made to try a channel.
+    pub(crate) fn name_samples(&self, name: String) {
+        let mut samples = self.0.samples.lock();
+        samples.retain(|(_, since)| since.elapsed() < SAMPLES);
+        samples.push((name, Instant::now()));
+    }
+
+    pub(crate) fn is_sample(&self, name: &str) -> bool {
+        self.0.samples.lock().iter().any(|(given, since)| given == name && since.elapsed() < SAMPLES)
+    }
+
     /// Waits until no request that writes is under way.
     pub(crate) async fn writes_ended(&self) {
         // An error would mean that the semaphore was closed, and nobody closes it.
@@ -174,6 +209,15 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         Route { method: Method::POST, path: "/api/v1/plugins", scope: Some(Admin), body: plugins::MAX_PACKAGE },
         post(plugins::install::install),
     );
+    let take = (
+        Route {
+            method: Method::POST,
+            path: "/api/v1/channels/{name}/documents",
+            scope: Some(Agent),
+            body: channels::MAX_DOCUMENT,
+        },
+        post(channels::take),
+    );
     vec![
         read("/api/v1/queue", get(queue::list)),
         work("/api/v1/queue/claim", post(queue::claim)),
@@ -191,6 +235,11 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
         work("/api/v1/conversations/{id}/operations", post(orders::perform)),
         work("/api/v1/conversations/{id}/orders/{order}/refresh", post(orders::refresh)),
+        work("/api/v1/conversations/{id}/typing", post(conversations::typing)),
+        work("/api/v1/conversations/{id}/seen", post(conversations::seen)),
+        read("/api/v1/channels", get(channels::list)),
+        rule("/api/v1/channels/{name}/samples", post(channels::samples)),
+        take,
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),
@@ -239,5 +288,6 @@ pub fn router(state: ApiState) -> Router {
         // `input` bounds every body itself, with a problem as the answer.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(observe::observe))
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(crate::hook::router(state))
 }

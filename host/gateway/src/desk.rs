@@ -3,11 +3,15 @@
 use async_trait::async_trait;
 use std::sync::Arc;
 use tributary_fleet::Fleet;
+use tributary_model::message::{Arrival, Response};
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId};
+use tributary_pipeline::{Feeds, PollView, Roles};
 use tributary_store::{NewOperation, NewReply, NotTaken, Store, StoreError};
 
-pub use tributary_pipeline::{RefreshError, ReplayError, Replayed, Replied, ReplyError};
+pub use tributary_pipeline::{
+    ReceiveError, Received, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
+};
 
 /// The pipeline as the door sees it.
 #[async_trait]
@@ -29,6 +33,27 @@ pub trait Desk: Send + Sync + 'static {
         channel: Option<ChannelName>,
     ) -> Result<(ChannelName, Order), RefreshError>;
 
+    /// Whether there is a channel of this name.
+    fn has_channel(&self, channel: &ChannelName) -> bool;
+
+    /// Every channel, by name.
+    fn channels(&self) -> Vec<ChannelView>;
+
+    /// One arrival of a channel. With `sample` it was made to try the channel, and no machine answers what it tells.
+    async fn receive(&self, channel: &ChannelName, arrival: Arrival, sample: bool) -> Result<Received, ReceiveError>;
+
+    /// What the platform of a channel is answered for a call that was kept aside; none: 200 and no body.
+    fn parked_answer(&self, channel: &ChannelName) -> Option<Response>;
+
+    /// What the platform of a channel would send for one message with this text. `None`: there is no such channel.
+    async fn samples(&self, channel: &ChannelName, text: &str) -> Option<Sampled>;
+
+    /// Shows the customer of a conversation that an agent is writing; otherwise that what the customer wrote last was read.
+    async fn show(&self, id: ConversationId, typing: bool) -> Result<(), ShowError>;
+
+    /// Who looks on live.
+    fn feeds(&self) -> &Arc<Feeds>;
+
     /// The store.
     fn store(&self) -> &Arc<dyn Store>;
 
@@ -37,4 +62,17 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The bytes of a file: `id` is SHA-256 in lower-case hex. `None`: there is none of this id.
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error>;
+}
+
+/// A channel as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct ChannelView {
+    /// Its name.
+    pub name: ChannelName,
+    /// The plugin that acts, and its version.
+    pub plugin: (String, String),
+    /// What the plugin can do.
+    pub roles: Roles,
+    /// How its polling stands, where it is polled.
+    pub poll: Option<PollView>,
 }

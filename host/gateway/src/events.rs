@@ -18,8 +18,9 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tributary_model::EventId;
+use tributary_pipeline::Writing;
 use tributary_store::{Event, Store};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,10 +69,14 @@ pub(crate) struct LiveEvent {
     why: Option<String>,
 }
 
+/// The act of an event that is shown once and kept nowhere: the customer is writing. It has no `id`.
+const TYPING: &str = "typing";
+
 /// Follow what happens
 ///
 /// Server-sent events, oldest first, one for each line of the event log: `id` is its place, `event` what happened, `data`
-/// a `LiveEvent`. A client that comes back with `Last-Event-ID` misses nothing. The stream ends when the daemon stops.
+/// a `LiveEvent`. A client that comes back with `Last-Event-ID` misses nothing. That a customer is `typing` is told to those who
+/// look at that moment, without an `id`. The stream ends when the daemon stops.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "follow_events", tag = "status",
     params(EventQuery, ("Last-Event-ID" = Option<i64>, Header, description = "`id` of the last event that was seen")),
     responses((status = 200, description = "Events, until the connection or the daemon ends", body = LiveEvent, content_type = "text/event-stream")))]
@@ -97,6 +102,7 @@ pub(crate) async fn follow(
     let follower = Follower {
         store: state.store().clone(),
         stop: state.stop(),
+        writing: state.desk().feeds().writing(),
         changes,
         after,
         read: VecDeque::new(),
@@ -114,6 +120,7 @@ pub(crate) async fn follow(
 struct Follower {
     store: Arc<dyn Store>,
     stop: watch::Receiver<bool>,
+    writing: broadcast::Receiver<Writing>,
     changes: watch::Receiver<EventId>,
     after: EventId,
     read: VecDeque<Event>,
@@ -148,6 +155,7 @@ impl Follower {
                 Ok(events) if events.is_empty() => tokio::select! {
                     () = stopped(&mut self.stop) => return None,
                     changed = self.changes.changed() => changed.ok()?,
+                    Ok(writing) = self.writing.recv() => return Some(show_writing(writing)),
                     () = tokio::time::sleep(POLL) => {}
                 },
                 Ok(events) => self.read = events.into(),
@@ -158,6 +166,19 @@ impl Follower {
             }
         }
     }
+}
+
+fn show_writing(Writing { conversation, at }: Writing) -> sse::Event {
+    let data = LiveEvent {
+        conversation: Some(conversation.0),
+        tag: Some(conversation.tag()),
+        at: rfc3339(at),
+        actor: "customer".into(),
+        act: TYPING.into(),
+        rule: None,
+        why: None,
+    };
+    sse::Event::default().event(TYPING).data(serde_json::to_string(&data).unwrap_or_default())
 }
 
 fn show(event: &Event) -> sse::Event {

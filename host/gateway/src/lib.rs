@@ -3,9 +3,11 @@
 //! - [`smtp`]: the mail listeners.
 //! - [`http`]: the HTTP listener: connections, limits, draining. What it serves is [`api`].
 //! - [`api`]: `/api/v1` with its OpenAPI document, `/healthz`, `/readyz`, `/metrics`.
+//! - [`hook`]: the calls of platforms, beside the API on the same listener.
 //! - [`desk`]: what the API asks of the pipeline.
 pub mod api;
 pub mod desk;
 mod events;
+pub mod hook;
 pub mod http;
 pub mod smtp;

@@ -4,7 +4,7 @@ use crate::compare::{self, Job};
 use crate::driver::Stop;
 use crate::gate::{Caller, GateState};
 use crate::gates::Aside;
-use crate::receive::writes;
+use crate::receive::kept;
 use crate::reply::{Reviewed, review};
 use crate::{Pipeline, Plugins, Seat, now};
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Run<'_> {
         };
         let cause = match said {
             Ok(Ok(decisions)) => {
-                outcome.state = writes(effects);
+                outcome.state = kept(effects).0;
                 let acted = seat.side(side).info();
                 (outcome.version, outcome.generation) = (acted.version.clone(), acted.generation);
                 outcome.granted = acted.actions.clone();

@@ -2,7 +2,7 @@
 use crate::ask::seen;
 use crate::driver::Stop;
 use crate::gate::Caller;
-use crate::receive::writes;
+use crate::receive::kept;
 use crate::{Pipeline, Seat, Seen, Side, now};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,9 +93,11 @@ async fn send(
     match called {
         Ok(called) => {
             let scope = StateScope { plugin: adapter.info().name.clone(), channel: channel.clone() };
-            let written = writes(called.effects);
-            if !written.is_empty() {
-                pipeline.store.write_state(&scope, written, now()).await?;
+            let (state, feed) = kept(called.effects);
+            if !state.is_empty() || !feed.is_empty() {
+                let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
+                pipeline.store.keep(&scope, state, feed, now()).await?;
+                pipeline.published(channel, &topics);
             }
             // What the newer side calls hopeless is asked of the base, before a customer goes without an answer.
             Ok(match called.result {

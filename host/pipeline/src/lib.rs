@@ -10,23 +10,30 @@ mod compare;
 mod decide;
 mod deliver;
 pub mod driver;
+mod feeds;
 mod gate;
 mod gates;
 mod perform;
 mod plugins;
+mod poll;
+mod presence;
 mod receive;
 mod replay;
 mod reply;
 mod seat;
 mod tick;
 
+pub use feeds::{Feeds, Following, Told, Writing};
 pub use gate::{BreakerLimits, Gate, GateState, GateView};
 pub use perform::RefreshError;
 pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
+pub use poll::PollView;
+pub use presence::{Sampled, ShowError};
 pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
 pub use seat::{Compared, Named, Ramp, Seat, Seen, Side, Trial, Watch};
+pub use tributary_runtime::contract::Roles;
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -93,11 +100,13 @@ pub struct Pipeline {
     to_compare: mpsc::Sender<compare::Job>,
     compare_inbox: Mutex<mpsc::Receiver<compare::Job>>,
     gates_wake: Arc<Notify>,
+    feeds: Arc<Feeds>,
+    bells: poll::Bells,
 }
 
 impl Pipeline {
-    /// The stages over a store. Nothing runs before [`Pipeline::start`].
-    pub fn new(store: Arc<dyn Store>, plugins: Plugins, config: Config) -> Arc<Self> {
+    /// The stages over a store; `feeds` is what the plugins' services flash to. Nothing runs before [`Pipeline::start`].
+    pub fn new(store: Arc<dyn Store>, plugins: Plugins, feeds: Arc<Feeds>, config: Config) -> Arc<Self> {
         let (to_decide, decide_inbox) = mpsc::channel(config.deciding.max(1) * 4);
         let (to_deliver, deliver_inbox) = mpsc::channel(config.delivering.max(1));
         let (to_perform, perform_inbox) = mpsc::channel(config.delivering.max(1));
@@ -121,6 +130,8 @@ impl Pipeline {
             happenings_wait: Notify::new(),
             outgoing_waits: Notify::new(),
             operations_wait: Notify::new(),
+            feeds,
+            bells: poll::Bells::default(),
         })
     }
 
@@ -146,6 +157,7 @@ impl Pipeline {
         for number in 0..self.config.comparing {
             driver.spawn(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
         }
+        driver.spawn("poll", poll::keeper(self.clone(), driver.stop()));
         driver.spawn("gates", gates::keeper(self.clone(), driver.stop()));
         driver.spawn("ring", tick::ring(self.clone(), driver.stop()));
         driver.spawn("sweep", tick::sweep(self.clone(), driver.stop()));
@@ -155,6 +167,11 @@ impl Pipeline {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Who looks on live.
+    pub fn feeds(&self) -> &Arc<Feeds> {
+        &self.feeds
     }
 
     /// The plugins in use. Work that has begun keeps the set it began with.
@@ -171,6 +188,7 @@ impl Pipeline {
         self.outgoing_waits.notify_one();
         self.operations_wait.notify_one();
         self.gates_wake.notify_one();
+        self.bells.wake();
         before
     }
 

@@ -137,6 +137,11 @@ impl Plugins {
         }
     }
 
+    /// Every channel, in no order.
+    pub fn channels(&self) -> impl Iterator<Item = &Arc<Channel>> {
+        self.channels.values()
+    }
+
     /// The channel of that name.
     pub fn channel(&self, name: &ChannelName) -> Option<&Arc<Channel>> {
         self.channels.get(name)

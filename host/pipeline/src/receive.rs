@@ -1,11 +1,12 @@
 //! Stage 1: one arrival, one call of the adapter, one commit. Only after the commit may the sender be told "taken".
 use crate::ask::{Asked, Worth, ask};
 use crate::gate::{self, Caller};
-use crate::{Channel, Pipeline, Seat, compare, now};
+use crate::{Channel, Pipeline, Seat, Writing, compare, now};
+use tributary_model::error::chain;
 use tributary_model::message::{Arrival, ChannelEvent, Inbound, Reading, Rejection, Response};
 use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName, Timestamp};
 use tributary_runtime::{Adapter, CallEffects, Called};
-use tributary_store::{Accepted, Cause, NewArrival, NewParked, StateScope, StateWrite, StoreError};
+use tributary_store::{Accepted, Cause, FeedItem, NewArrival, NewParked, Source, StateScope, StateWrite, StoreError};
 
 /// What became of an arrival. In every case it may be acknowledged, but for `Unauthenticated`.
 #[derive(Debug, PartialEq)]
@@ -47,6 +48,8 @@ pub enum ReceiveError {
 pub(crate) enum How {
     /// For the first time.
     Live,
+    /// It was made to try the channel: no machine shall answer what it tells.
+    Sample,
     /// It was kept aside under this id, and came in then.
     Back(ParkedId, Timestamp),
 }
@@ -58,6 +61,12 @@ impl Pipeline {
         self.receive_as(channel, arrival, How::Live).await
     }
 
+    /// Takes one arrival that was made to try a channel. What it tells is marked as automatic, so that no machine answers.
+    pub async fn receive_sample(&self, channel: &ChannelName, arrival: Arrival) -> Result<Received, ReceiveError> {
+        let _room = self.receiving.try_acquire().map_err(|_| ReceiveError::Overloaded)?;
+        self.receive_as(channel, arrival, How::Sample).await
+    }
+
     pub(crate) async fn receive_as(
         &self,
         channel: &ChannelName,
@@ -67,10 +76,11 @@ impl Pipeline {
         let plugins = self.plugins();
         let channel = plugins.channel(channel).ok_or_else(|| ReceiveError::UnknownChannel(channel.clone()))?;
         let seat = &channel.seat;
-        let pass = match (seat.gate.admit(if how == How::Live { Caller::Live(None) } else { Caller::Back }), how) {
+        let caller = if matches!(how, How::Back(..)) { Caller::Back } else { Caller::Live(None) };
+        let pass = match (seat.gate.admit(caller), how) {
             (Ok(pass), _) => pass,
             (Err(shut), How::Back(..)) => return Err(ReceiveError::Shut(shut.cause().what)),
-            (Err(_), How::Live) => match self.keep_aside(&seat.gate, None).await {
+            (Err(_), How::Live | How::Sample) => match self.keep_aside(&seat.gate, None).await {
                 Ok(pass) => pass,
                 Err((shut, _until_committed)) => {
                     let nobody = (seat.base.info().name.clone(), String::new(), GenerationId(0));
@@ -86,7 +96,7 @@ impl Pipeline {
         let asked = ask(seat, pass, key, context, |adapter, context| adapter.receive(context, &arrival), worth).await;
         let Asked { side, said, other } = asked;
         let compared = other.zip(said.as_ref().ok().map(|called| called.result.clone()));
-        let (reading, effects) = match read(said) {
+        let (mut reading, effects) = match read(said) {
             Ok(told) => told,
             Err(told) => {
                 if let Some((beside, said)) = compared {
@@ -99,27 +109,68 @@ impl Pipeline {
                 };
             }
         };
+        if how == How::Sample {
+            for event in &mut reading.events {
+                if let ChannelEvent::Message(message) = event {
+                    message.automatic = true;
+                }
+            }
+        }
+        let kept = compared.is_some().then(|| arrival.clone());
+        let news = News {
+            channel: &channel.name,
+            plugin: &seat.side(side).info().name,
+            source: Source::Arrival(arrival),
+            events: reading.events,
+            effects,
+            at,
+            replays: how.replays(),
+        };
+        let conversations = self.take_in(news).await?;
+        if reading.poll_now {
+            self.bells.ring(&channel.name);
+        }
+        if let (Some((beside, said)), Some(arrival)) = (compared, kept) {
+            let conversation = conversations.first().copied();
+            self.compare(compare::readings(seat, side, beside, arrival, conversation, said));
+        }
+        Ok(Received::Accepted { conversations, answer: reading.answer })
+    }
+
+    /// Commits what a channel told, and hands it on. What leaves nothing costs no commit.
+    pub(crate) async fn take_in(&self, news: News<'_>) -> Result<Vec<ConversationId>, StoreError> {
+        let News { channel, plugin, source, mut events, effects, at, replays } = news;
+        let mut writing = Vec::new();
+        events.retain(|event| match event {
+            ChannelEvent::Typing(typing) => {
+                writing.push(typing.clone());
+                false
+            }
+            _ => true,
+        });
+        for typing in writing {
+            match self.store.writing(channel, &typing).await {
+                Ok(Some(conversation)) => self.feeds.writes(Writing { conversation, at }),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%channel, error = %chain(&error), "nobody was told who is writing"),
+            }
+        }
+        let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
+        let (state, feed) = kept(effects);
+        let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
+        if events.is_empty() && matches!(source, Source::Arrival(_)) && replays.is_none() {
+            if !state.is_empty() || !feed.is_empty() {
+                self.store.keep(&scope, state, feed, at).await?;
+            }
+            self.published(channel, &topics);
+            return Ok(Vec::new());
+        }
         // Room in the next stage first: then the happening is born claimed, and the hand-over costs no commit.
-        let messages = reading.events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
+        let messages = events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
         let room = self.to_decide.try_reserve_many(messages).ok();
         let lease = room.is_some().then(|| self.lease(at));
-        let kept = compared.is_some().then(|| arrival.clone());
-        let accepted = self
-            .store
-            .accept(
-                NewArrival {
-                    channel: channel.name.clone(),
-                    arrival,
-                    events: reading.events,
-                    at,
-                    state: writes(effects),
-                    scope: StateScope { plugin: seat.side(side).info().name.clone(), channel: channel.name.clone() },
-                    replays: how.replays(),
-                },
-                lease,
-            )
-            .await?;
-        let Accepted { messages, claimed, waiting, .. } = accepted;
+        let arrival = NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays };
+        let Accepted { messages, claimed, waiting, .. } = self.store.accept(arrival, lease).await?;
         if let Some(room) = room {
             for (permit, happening) in room.zip(claimed) {
                 permit.send(happening);
@@ -128,12 +179,13 @@ impl Pipeline {
         if waiting > 0 {
             self.happenings_wait.notify_one();
         }
-        let conversations: Vec<_> = messages.iter().map(|message| message.conversation).collect();
-        if let (Some((beside, said)), Some(arrival)) = (compared, kept) {
-            let conversation = conversations.first().copied();
-            self.compare(compare::readings(seat, side, beside, arrival, conversation, said));
-        }
-        Ok(Received::Accepted { conversations, answer: reading.answer })
+        self.published(channel, &topics);
+        Ok(messages.iter().map(|message| message.conversation).collect())
+    }
+
+    /// Tells those who follow these topics to look.
+    pub(crate) fn published(&self, channel: &ChannelName, topics: &[String]) {
+        topics.iter().for_each(|topic| self.feeds.published(channel, topic));
     }
 
     async fn park(
@@ -161,22 +213,38 @@ impl How {
     /// When it came in, if not now.
     fn came(self) -> Option<Timestamp> {
         match self {
-            Self::Live => None,
+            Self::Live | Self::Sample => None,
             Self::Back(_, at) => Some(at),
         }
     }
 
     fn replays(self) -> Option<ParkedId> {
         match self {
-            Self::Live => None,
+            Self::Live | Self::Sample => None,
             Self::Back(id, _) => Some(id),
         }
     }
 }
 
-/// Writes of a call as the store takes them.
-pub(crate) fn writes(effects: CallEffects) -> Vec<StateWrite> {
-    effects.state.into_iter().map(|(key, value, expires)| StateWrite { key, value, expires }).collect()
+/// What a channel told, on its way to the store.
+pub(crate) struct News<'a> {
+    pub(crate) channel: &'a ChannelName,
+    pub(crate) plugin: &'a PluginName,
+    pub(crate) source: Source,
+    pub(crate) events: Vec<ChannelEvent>,
+    pub(crate) effects: CallEffects,
+    pub(crate) at: Timestamp,
+    pub(crate) replays: Option<ParkedId>,
+}
+
+/// What a call left, as the store takes it.
+pub(crate) fn kept(effects: CallEffects) -> (Vec<StateWrite>, Vec<FeedItem>) {
+    let state = effects.state.into_iter().map(|(key, value, expires)| StateWrite { key, value, expires });
+    let item = |it: tributary_runtime::FeedItem| {
+        let tributary_runtime::FeedItem { topic, key, name, data } = it;
+        FeedItem { topic, key, name, data }
+    };
+    (state.collect(), effects.feed.into_iter().map(item).collect())
 }
 
 enum Told {
@@ -190,16 +258,19 @@ type CalledReading = Called<Result<Reading, Rejection>>;
 /// What an adapter's answer is worth. What the contract forbids is the plugin's fault.
 pub(crate) fn worth(said: &Result<Reading, Rejection>) -> Worth {
     match said {
-        Ok(reading) => {
-            let broken = reading.events.iter().find_map(|event| match event {
-                ChannelEvent::Message(message) => broken(message),
-                _ => None,
-            });
-            broken.map_or(Worth::Good, |what| Worth::Fault(format!("broke the contract: {what}")))
-        }
+        Ok(reading) => against_the_contract(&reading.events).map_or(Worth::Good, Worth::Fault),
         Err(Rejection::Malformed(_) | Rejection::Unauthenticated(_)) => Worth::Doubtful,
         Err(Rejection::Ignored(_)) => Worth::Good,
     }
+}
+
+/// What the contract forbids of these events, if anything.
+pub(crate) fn against_the_contract(events: &[ChannelEvent]) -> Option<String> {
+    let broken = events.iter().find_map(|event| match event {
+        ChannelEvent::Message(message) => broken(message),
+        _ => None,
+    });
+    broken.map(|what| format!("broke the contract: {what}"))
 }
 
 /// What an adapter's answer means.

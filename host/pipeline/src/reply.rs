@@ -1,7 +1,7 @@
 //! Stage 3: an answer, the reviewing policies, one commit.
 use crate::ask::{Asked, ask};
 use crate::gate::{Caller, GateState};
-use crate::receive::writes;
+use crate::receive::kept;
 use crate::{Pipeline, Plugins, Seat, compare, now};
 use tributary_model::conversation::Refused;
 use tributary_model::decision::{Objection, Snapshot, Verdict};
@@ -78,12 +78,12 @@ pub(crate) enum Reviewed {
 /// Keeps what a review wrote into its state. It has no commit of its own to go with: a blocked text leaves no trace. What
 /// cannot be kept costs the plugin its note, and nobody the answer.
 async fn keep(pipeline: &Pipeline, info: &PluginInfo, effects: CallEffects, at: Timestamp) {
-    let written = writes(effects);
+    let (written, _) = kept(effects);
     if written.is_empty() {
         return;
     }
     let scope = StateScope { plugin: info.name.clone(), channel: "".into() };
-    if let Err(error) = pipeline.store.write_state(&scope, written, at).await {
+    if let Err(error) = pipeline.store.keep(&scope, written, Vec::new(), at).await {
         tracing::error!(policy = %info.name, error = %chain(&error), "a review's state could not be kept");
     }
 }

@@ -25,6 +25,7 @@ fn info(name: &str, may_be_skipped: bool) -> PluginInfo {
         channel: None,
         may_be_skipped,
         actions: Action::WORDS.map(String::from).into(),
+        parked_answer: None,
     }
 }
 
@@ -215,7 +216,7 @@ async fn house(answer: &str) -> House {
     ];
     let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 3 };
     let config = Config { deciding: 4, delivering: 2, backoff, ..Config::default() };
-    let pipeline = Pipeline::new(store, Plugins::new(vec![channel], policies), config);
+    let pipeline = Pipeline::new(store, Plugins::new(vec![channel], policies), Default::default(), config);
     let driver = Driver::new();
     pipeline.start(&driver).await.expect("the stages start");
     House { pipeline, driver, receiving, sending, grading, _dir: dir }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{
-    Arrival, Attachment, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Sample, SendError, Sign,
+    Arrival, Attachment, Batch, Content, Delivery, Handle, Outgoing, Reading, Rejection, Response, Sample, SendError,
+    Sign,
 };
 use tributary_model::order::{Operation, Order};
 use tributary_model::{ChannelName, ConversationId, GenerationId, PluginName, Timestamp};
@@ -218,6 +219,8 @@ pub struct PluginInfo {
     pub may_be_skipped: bool,
     /// The action words a policy may use: asked ∩ allowed.
     pub actions: Arc<[String]>,
+    /// What the platform of a channel is answered for a call that was kept aside; none: 200 and no body.
+    pub parked_answer: Option<Response>,
 }
 
 /// A channel adapter.

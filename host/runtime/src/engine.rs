@@ -7,7 +7,7 @@ use crate::generation::Generation;
 use crate::grant::{Granted, NotGranted};
 use crate::instance::{Live, failure};
 use crate::metrics::Metrics;
-use crate::package::{ConfigFaults, Package};
+use crate::package::{ConfigFaults, Hook, Package};
 use crate::picture;
 use crate::record::{Callee, Source};
 use crate::services::Services;
@@ -200,6 +200,7 @@ impl Runtime {
             channel: channel.clone(),
             may_be_skipped: package.may_be_skipped(),
             actions: Arc::clone(&granted.actions),
+            parked_answer: package.manifest().hook.as_ref().map(Hook::parked_answer),
         };
         let recording = self.services.recorder.as_ref().map(|recorder| {
             let callee = Callee {

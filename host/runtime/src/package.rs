@@ -12,7 +12,7 @@ pub use config::{ConfigFault, ConfigFaults};
 pub use error::PackageError;
 pub use facts::{Costs, Producer};
 pub(crate) use manifest::key_of;
-pub use manifest::{Asks, Kind, Manifest, ManifestError};
+pub use manifest::{Asks, Hook, Kind, Manifest, ManifestError};
 
 use crate::contract::{Contracts, Roles};
 use config::Config;

@@ -28,6 +28,30 @@ pub enum Part<'a> {
     Multi(&'static str, Vec<Part<'a>>),
 }
 
+/// The parts of a mail in their usual tree: files that the HTML shows beside it, the others behind both texts.
+pub fn tree<'a>(text: Option<&'a str>, html: Option<&'a str>, files: Vec<Part<'a>>) -> Part<'a> {
+    let shown = |file: &Part<'_>| matches!((file, html), (Part::File { content_id: Some(id), .. }, Some(html)) if html.contains(&format!("cid:{id}")));
+    let (mut inline, mut attached): (Vec<_>, Vec<_>) = files.into_iter().partition(shown);
+    let plain = text.map(|text| Part::Text("plain", text));
+    let rich = html.map(|html| Part::Text("html", html)).map(|html| {
+        if inline.is_empty() {
+            return html;
+        }
+        inline.insert(0, html);
+        Part::Multi("related", inline)
+    });
+    let body = match (plain, rich) {
+        (Some(plain), Some(rich)) => Part::Multi("alternative", vec![plain, rich]),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Part::Text("plain", ""),
+    };
+    if attached.is_empty() {
+        return body;
+    }
+    attached.insert(0, body);
+    Part::Multi("mixed", attached)
+}
+
 /// A message while it is written.
 pub struct Message {
     out: Vec<u8>,
@@ -55,6 +79,18 @@ impl Message {
             self.out.extend(word.bytes().filter(|byte| *byte > 0x20 && *byte != 0x7f));
             column += word.len();
         }
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// A field as somebody else wrote it, on one line: whatever is in it, it ends no field. What cannot be a field's name
+    /// is left out.
+    pub fn raw_field(&mut self, name: &str, value: &[u8]) {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            return;
+        }
+        self.start(name);
+        let line = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        self.out.extend(value.trim_ascii().iter().map(|byte| if line(byte) { b' ' } else { *byte }));
         self.out.extend_from_slice(b"\r\n");
     }
 

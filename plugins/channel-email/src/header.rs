@@ -265,7 +265,8 @@ fn joined(mut pieces: Vec<(u32, bool, Vec<u8>)>) -> String {
     charset::decode(&bytes, charset.as_deref()).into_owned()
 }
 
-fn percent(bytes: &[u8], out: &mut Vec<u8>) {
+/// Percent-encoding (RFC 3986 section 2.1) taken off; a sign that introduces nothing stands for itself.
+pub fn percent(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
     while let [byte, tail @ ..] = rest {
         rest = tail;

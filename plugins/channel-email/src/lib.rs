@@ -4,6 +4,10 @@
 //! broken structure or a missing Message-ID cost nothing but beauty. Mails of machines are kept and marked `automatic` with
 //! the reason as attribute `automatic-reason`; a report about a mail of ours gives a delivery event as well.
 //!
+//! A mail comes by SMTP, or by a provider's inbound-parse webhook (`hook`); it is read in the same way. `From` is verified
+//! where the operator's own mail server says so (`authentication`); a buyer whom a marketplace relays is known by that
+//! marketplace's id as well (`marketplace`).
+//!
 //! Ids (`external-id`, `in-reply-to`, `references`) are Message-IDs without their angle brackets. `from` is the address of
 //! From; where answers shall go elsewhere, the attribute `reply-to` says so, and `send` goes there where the host hands the
 //! attribute back with the outgoing message.
@@ -11,31 +15,39 @@
 //! `send` builds one RFC 5322 message: the same bytes for the same outgoing message, so that an attempt after a crash is
 //! the same mail and not a second one.
 mod address;
+pub mod authentication;
 mod automatic;
 pub mod charset;
 mod compose;
 pub mod config;
 mod fields;
+mod form;
 pub mod header;
+mod hook;
 pub mod html;
+mod marketplace;
 pub mod mime;
 pub mod quote;
+mod rebuild;
 mod receive;
 mod report;
+mod sample;
 mod send;
 mod thread;
 mod transfer;
 
 use tributary_sdk::types::{Delivery, SendError};
-use tributary_sdk::{Arrival, Channel, Outgoing, Plugin, PrepareError, Reading, Rejection};
+use tributary_sdk::{Arrival, Channel, Outgoing, Plugin, PrepareError, Reading, Rejection, Sample, Sampler};
 
 /// The adapter.
 pub struct Email {
     reader: receive::Reader,
     sender: send::Sender,
+    hooks: hook::Hooks,
+    own: address::Mailbox,
 }
 
-tributary_sdk::export!(Email: channel);
+tributary_sdk::export!(Email: channel + sampler);
 
 impl Plugin for Email {
     type Config = config::Config;
@@ -49,7 +61,15 @@ impl Plugin for Email {
         if config.automatic_headers.iter().any(|rule| rule.name.trim().is_empty()) {
             return Err(PrepareError::value("automatic-headers", "expected a name in every rule"));
         }
-        Ok(Self { sender: send::Sender::new(own.clone()), reader: receive::Reader::new(config, own) })
+        if let Some((key, problem)) = config.marketplaces.iter().find_map(marketplace::problem) {
+            return Err(PrepareError::value(format!("marketplaces.{key}"), problem));
+        }
+        Ok(Self {
+            sender: send::Sender::new(own.clone()),
+            hooks: hook::Hooks::new(&config, own.clone()),
+            reader: receive::Reader::new(config, own.clone()),
+            own,
+        })
     }
 }
 
@@ -62,11 +82,22 @@ impl Channel for Email {
                 let (mail_from, rcpt_to) = (receive::NO_RETURN_PATH.into(), Vec::new());
                 self.reader.read(&tributary_sdk::Envelope { mail_from, rcpt_to, data: document.data })
             }
-            Arrival::Http(_) => Err(Rejection::Ignored("email takes mails, not calls".into())),
+            Arrival::Http(request) => self.hooks.read(request, &self.reader),
         }
     }
 
     fn send(&self, message: Outgoing) -> Result<Delivery, SendError> {
         self.sender.send(&message)
+    }
+}
+
+impl Sampler for Email {
+    fn samples(&self, text: &str) -> Result<Vec<Sample>, String> {
+        let now = tributary_sdk::host::clock::now();
+        let mail = sample::mail(text, &self.own, now);
+        match self.hooks.sample(&mail, now) {
+            Some(call) => Ok(vec![call?]),
+            None => Ok(vec![Sample::Mail((sample::ADDRESS.into(), mail))]),
+        }
     }
 }

@@ -7,9 +7,11 @@ use tributary_sdk::types::{
 use tributary_sdk::{Envelope, Reading, Rejection};
 
 use crate::address::{self, Mailbox};
+use crate::authentication::proves;
 use crate::automatic::{self, Facts};
 use crate::config::Config;
 use crate::fields::Fields;
+use crate::marketplace::Relayed;
 use crate::mime::{File, Mail};
 use crate::{header, quote, report, thread};
 
@@ -67,8 +69,15 @@ impl Reader {
         attributes.extend(reason.map(|reason| Attribute::new("automatic-reason", reason)));
         self.more_attributes(&mail, &fields, author.as_deref(), &mut attributes);
 
+        let relayed = author.as_deref().and_then(|author| Relayed::find(&self.config.marketplaces, author));
+        let order_id = relayed.as_ref().and_then(|relayed| relayed.order_id(&mail, &raw_subject));
         let (subject, tag) = thread::subject(&raw_subject);
-        let content = self.content(&mail, &mut attributes)?;
+        let content = self.content(&mail, relayed.as_ref(), &mut attributes)?;
+        attributes.extend(relayed.as_ref().map(|relayed| Attribute::new("marketplace", relayed.marketplace())));
+        let server = self.config.authentication_server.as_deref();
+        let proven = server.zip(author.as_deref()).is_some_and(|(server, author)| proves(&mail, server, author));
+        let mut from = handles(author, &envelope.mail_from, proven);
+        from.extend(relayed.map(|relayed| relayed.buyer(proven)));
         let external_id = message_id.unwrap_or_else(|| thread::synthetic_id(&mail, &fields));
         let references = fields.references.map(thread::references).unwrap_or_default();
         let in_reply_to = fields.in_reply_to.map(header::ids).unwrap_or_default().into_iter().next();
@@ -76,7 +85,7 @@ impl Reader {
             external_id: Some(external_id),
             sent_at: sent_at(fields.date),
             author: Author::Customer,
-            from: handles(author, &envelope.mail_from),
+            from,
             display_name,
             subject,
             content,
@@ -86,7 +95,7 @@ impl Reader {
                 in_reply_to,
                 references,
                 thread_key: None,
-                order_id: None,
+                order_id,
             },
             automatic,
             attributes,
@@ -97,7 +106,12 @@ impl Reader {
     }
 
     /// Text, history, HTML and files.
-    fn content(&self, mail: &Mail<'_>, attributes: &mut Vec<Attribute>) -> Result<Content, Rejection> {
+    fn content(
+        &self,
+        mail: &Mail<'_>,
+        relayed: Option<&Relayed<'_>>,
+        attributes: &mut Vec<Attribute>,
+    ) -> Result<Content, Rejection> {
         let whole = mail.readable_text();
         let whole = without_nul(&whole);
         let limit = self.config.max_text_bytes as usize;
@@ -105,7 +119,12 @@ impl Reader {
         if text.len() < whole.len() {
             attributes.push(Attribute::new("text-cut", whole.len().to_string()));
         }
-        let split = quote::split(text, &self.config.quote_markers);
+        let (text, around) = relayed.and_then(|relayed| relayed.message(text)).unwrap_or((text, String::new()));
+        let mut split = quote::split(text, &self.config.quote_markers);
+        if !around.is_empty() {
+            // Nothing is thrown away: what the relay wrote around the message stands with its history.
+            split.quoted = Some(split.quoted.map_or(around.clone(), |quoted| format!("{quoted}\n\n{around}")));
+        }
 
         let mut attachments = Vec::with_capacity(mail.file_count());
         let mut html = mail.html().map(|html| without_nul(&html).into_owned());
@@ -173,10 +192,10 @@ fn author(fields: &Fields<'_>) -> (Option<String>, Option<String>) {
     (shown, None)
 }
 
-/// How the author is known. Never empty.
-fn handles(author: Option<String>, mail_from: &str) -> Vec<Handle> {
+/// How the author is known. Never empty. `proven`: there is an author, and it is true.
+fn handles(author: Option<String>, mail_from: &str, proven: bool) -> Vec<Handle> {
     match author.or_else(|| address::normal(mail_from)) {
-        Some(address) => vec![Handle::claimed(HandleKind::Email, address)],
+        Some(address) => vec![Handle { kind: HandleKind::Email, value: address, verified: proven }],
         None => vec![Handle::claimed(HandleKind::Other, "unknown")],
     }
 }

@@ -5,7 +5,7 @@ use tributary_sdk::host::{self, blobs::BlobError, mail::MailError};
 use tributary_sdk::types::{Author, Delivery, DeliveryState, HandleKind, SendError};
 
 use crate::address::{self, Mailbox};
-use crate::compose::{Message, Part};
+use crate::compose::{self, Message, Part};
 
 /// References beyond so many are left out from the middle: the first keeps the thread, the newest place the mail in it.
 const REFERENCES: usize = 20;
@@ -75,33 +75,13 @@ impl Sender {
             Some(quoted) => format!("{}\n\n{quoted}", content.text),
             None => content.text.clone(),
         };
-        let mut inline = Vec::new();
-        let mut attached = Vec::new();
-        for (file, data) in content.attachments.iter().zip(files) {
-            let html = content.html.as_deref().unwrap_or_default();
-            let content_id = file.content_id.as_deref().filter(|id| html.contains(&format!("cid:{id}")));
-            let part = Part::File { media_type: &file.media_type, name: &file.name, content_id, data };
-            if content_id.is_some() { inline.push(part) } else { attached.push(part) }
-        }
-        let plain = Part::Text("plain", &text);
-        let body = match content.html.as_deref() {
-            None => plain,
-            Some(html) => {
-                let html = Part::Text("html", html);
-                let rich = if inline.is_empty() {
-                    html
-                } else {
-                    inline.insert(0, html);
-                    Part::Multi("related", inline)
-                };
-                Part::Multi("alternative", vec![plain, rich])
-            }
-        };
-        if attached.is_empty() {
-            return mail.finish(&body);
-        }
-        attached.insert(0, body);
-        mail.finish(&Part::Multi("mixed", attached))
+        let html = content.html.as_deref();
+        let files = content.attachments.iter().zip(files).map(|(file, data)| {
+            let shown = |id: &&str| html.is_some_and(|html| html.contains(&format!("cid:{id}")));
+            let content_id = file.content_id.as_deref().filter(shown);
+            Part::File { media_type: &file.media_type, name: &file.name, content_id, data }
+        });
+        mail.finish(&compose::tree(Some(&text), html, files.collect()))
     }
 }
 

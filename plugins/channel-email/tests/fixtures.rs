@@ -2,7 +2,7 @@
 //!
 //! The JSON names what it cares about: `mail-from`, `rcpt-to` (the envelope, with defaults), `config`, and of the message
 //! `external-id`, `from` (`kind:value`), `display-name`, `subject`, `text`, `quoted`, `html` (must contain), `sent-at`,
-//! `attachments` (`name`, `media-type`, `size`, `content-id`), `reply-token`, `tag`, `in-reply-to`, `references`,
+//! `order-id`, `verified` (of each of `from`), `attachments` (`name`, `media-type`, `size`, `content-id`), `reply-token`, `tag`, `in-reply-to`, `references`,
 //! `automatic`, `attributes` (of these names, in order), and `delivery`. `null` is "there is none".
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -44,6 +44,7 @@ fn told(reading: &Reading) -> (Map<String, Value>, Inbound) {
     let Some(ChannelEvent::Message(message)) = reading.events.first().cloned() else { panic!("a message comes first") };
     let kind = |kind| match kind {
         HandleKind::Email => "email",
+        HandleKind::MarketplaceBuyer => "marketplace-buyer",
         HandleKind::Other => "other",
         _ => "unexpected",
     };
@@ -64,6 +65,8 @@ fn told(reading: &Reading) -> (Map<String, Value>, Inbound) {
         })).collect::<Vec<_>>(),
         "reply-token": message.thread.reply_token, "tag": message.thread.tag,
         "in-reply-to": message.thread.in_reply_to, "references": message.thread.references,
+        "order-id": message.thread.order_id,
+        "verified": message.from.iter().map(|handle| handle.verified).collect::<Vec<_>>(),
         "automatic": message.automatic, "delivery": delivery,
     });
     (told.as_object().unwrap().clone(), message)

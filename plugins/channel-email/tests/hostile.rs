@@ -104,6 +104,30 @@ proptest! {
         let _ = receive(text.into_bytes());
     }
 
+    /// Whatever a sender writes, above or below the server's own word, in its quotations and comments, or into From.
+    #[test]
+    fn nobody_forges_the_word_of_the_mail_server(
+        above in "(mx\\.evil\\.example|[a-z(\"]{1,9}); ?dmarc=pass header\\.from=good\\.example",
+        said in "[ -~]{0,60}|.{0,9}\"; dmarc=pass header\\.from=good\\.example; x=\"",
+        below in "mx\\.shop\\.example;( dmarc=pass header\\.from=good\\.example;?| [ -~]{0,40})",
+        from in "a@good\\.example|a@good\\.example, [a-z]@evil\\.example|[ -~]{0,30}<a@good\\.example>",
+    ) {
+        let escaped = said.replace('\\', "\\\\").replace('"', "\\\"").replace(['(', ')'], "");
+        let mail = format!(
+            "Authentication-Results: {above}\r\nAuthentication-Results: mx.shop.example; spf=pass ({escaped})\r\n reason=\"{escaped}\"; \
+             dmarc=fail header.from=good.example\r\nAuthentication-Results: {below}\r\nFrom: {from}\r\n\r\nhello\r\n"
+        );
+        let host = FakeHost::new().now(1_760_000_000_000);
+        let config = serde_json::json!({"from": "support@shop.example", "authentication-server": "mx.shop.example"});
+        let reading = testing::with(&host, || {
+            let email: Email = testing::prepare(config).unwrap();
+            let envelope = Envelope { mail_from: "a@good.example".into(), rcpt_to: vec![], data: mail.clone().into_bytes() };
+            email.receive(Arrival::Mail(envelope)).unwrap()
+        });
+        let Some(ChannelEvent::Message(message)) = reading.events.into_iter().next() else { panic!("a message") };
+        prop_assert!(message.from.iter().all(|handle| !handle.verified), "{mail}");
+    }
+
     #[test]
     fn damaged_mails_do_no_harm(
         which in any::<prop::sample::Index>(),

@@ -9,6 +9,10 @@
 //! may-be-skipped = true             # policies: events pass on while it is broken; absent: they are parked
 //! reuse = 0                         # calls one instance may serve; 0 or absent: a fresh instance for each call
 //!
+//! [hook]                            # channels, may be left out: what a platform is answered for a call that was kept aside
+//! parked-body = "success"           # because the plugin failed on it; otherwise an empty body
+//! media-type = "text/plain"
+//!
 //! [asks]                            # granted is what is asked for and allowed by the operator
 //! services = ["log", "config"]      # interfaces of the contract
 //! secrets = ["api-key"]             # by name
@@ -44,9 +48,22 @@ pub struct Manifest {
     /// Calls one instance may serve before it is thrown away; 0: every call has a fresh one.
     #[serde(default)]
     pub reuse: u32,
+    /// Channels: what a platform is answered where the plugin could not.
+    #[serde(default)]
+    pub hook: Option<Hook>,
     /// What it wants to touch.
     #[serde(default)]
     pub asks: Asks,
+}
+
+/// What a channel's platform is answered where the plugin could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hook {
+    /// The body for a call that was kept aside, with status 200: what the platform takes for "it is yours now".
+    pub parked_body: String,
+    /// The body's media type.
+    pub media_type: String,
 }
 
 /// What a plugin is for.

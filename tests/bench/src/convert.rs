@@ -112,14 +112,14 @@ pub fn arrival(a: &m::Arrival) -> sdk::Arrival {
     }
 }
 
-/// What an adapter read. Orders do not come by mail, and are left out.
+/// What an adapter read. Whatever else there is does not come by mail, and is left out.
 pub fn reading(r: sdk::Reading) -> m::Reading {
     let events = r.events.into_iter().filter_map(|event| match event {
         types::ChannelEvent::Message(i) => Some(m::ChannelEvent::Message(Box::new(from_inbound(i)))),
         types::ChannelEvent::Delivery(d) => Some(m::ChannelEvent::Delivery(from_delivery(d))),
-        types::ChannelEvent::Order(_) => None,
+        _ => None,
     });
-    m::Reading { events: events.collect(), answer: None }
+    m::Reading { events: events.collect(), answer: None, poll_now: false }
 }
 
 /// Why an adapter read nothing.
@@ -214,7 +214,7 @@ fn clock(c: &d::Clock) -> desk::Clock {
     }
 }
 
-/// A conversation for a policy. Orders do not come by mail, and are left out.
+/// A conversation for a policy. Whatever else there is does not come by mail, and is left out.
 pub fn snapshot(s: &d::Snapshot) -> desk::Snapshot {
     desk::Snapshot {
         now: s.now.0,

@@ -145,7 +145,8 @@ async fn run(variant: Variant, args: &Args) -> anyhow::Result<f64> {
     let blobs = Blobs::open(&dir.path().join("blobs"))?;
     let plugins = set(variant, args, &blobs).await?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path().join("data")))?);
-    let pipeline = Pipeline::new(store.clone(), plugins, Config { delivering: 0, ..Config::default() });
+    let pipeline =
+        Pipeline::new(store.clone(), plugins, Default::default(), Config { delivering: 0, ..Config::default() });
     let driver = Driver::new();
     pipeline.start(&driver).await?;
 

@@ -44,7 +44,7 @@ pub struct Native<P> {
 impl<P> Native<P> {
     /// Binds a prepared plugin to what its package says.
     pub fn new(plugin: P, package: &Package, channel: Option<ChannelName>, blobs: Arc<Blobs>) -> anyhow::Result<Self> {
-        let granted = Granted::new(package, &Default::default())?;
+        let granted = Granted::new(package, &Default::default(), &Default::default())?;
         let info = PluginInfo {
             name: PluginName::from(package.name().as_str()),
             version: package.version().to_owned(),
@@ -52,6 +52,7 @@ impl<P> Native<P> {
             channel,
             may_be_skipped: package.may_be_skipped(),
             actions: granted.actions,
+            parked_answer: None,
         };
         Ok(Self { plugin, info, blobs })
     }

@@ -199,7 +199,8 @@ pub(super) fn orders(page: &mut Page, it: &Value, only: Option<&str>) {
 
 fn one(page: &mut Page, order: &Value) {
     let heading = ["id", "channel", "state"].map(|part| text(&order[part]));
-    let heading = format!("Order {} · {} · {}", heading.join(" · "), moment(&text(&order["at"])), money(&order["total"]));
+    let heading =
+        format!("Order {} · {} · {}", heading.join(" · "), moment(&text(&order["at"])), money(&order["total"]));
     let heading = page.styled(Style::Strong, &heading);
     page.line(&heading);
     for line in list(&order["lines"]) {
@@ -236,7 +237,8 @@ mod tests {
 
     #[test]
     fn an_amount_is_exact_or_refused_before_anybody_is_asked() {
-        for (amount, minor, currency) in [("12.50 EUR", 1_250, "EUR"), ("1200 jpy", 1_200, "JPY"), ("1.005 KWD", 1_005, "KWD")]
+        for (amount, minor, currency) in
+            [("12.50 EUR", 1_250, "EUR"), ("1200 jpy", 1_200, "JPY"), ("1.005 KWD", 1_005, "KWD")]
         {
             let args = ["refund", "T7", "--order", "1001", "--amount", amount, "--reason", "late"];
             let Ok(OrderCommand::Refund { amount: read, .. }) = parsed(&args) else { panic!("{amount}") };

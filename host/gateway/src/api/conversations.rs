@@ -5,7 +5,7 @@ use super::problem::{Kind, Problem};
 use super::queue::{conversations, lease};
 use super::view::{ConversationView, DetailView, HolderView, List, ObjectionView};
 use super::{ApiState, download, now};
-use crate::desk::ReplyError;
+use crate::desk::{ReplyError, ShowError};
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -280,6 +280,45 @@ pub(crate) async fn release(
     Json(Nothing {}): Json<Nothing>,
 ) -> Result<StatusCode, Problem> {
     act(&state, &caller, &id, AgentAct::Release, key).await
+}
+
+/// Show the customer that you are writing
+///
+/// Over the channel that the customer used last, where that can show it. Shown once, and kept nowhere: a client that goes on
+/// writing says it again every few seconds.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/typing", operation_id = "show_typing", tag = "conversations",
+    params(("id" = String, Path, description = "Number or tag")), request_body = Nothing,
+    responses((status = 204, description = "Shown")))]
+pub(crate) async fn typing(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<StatusCode, Problem> {
+    sign(&state, &id, true).await
+}
+
+/// Show the customer that you have read what was written
+///
+/// Up to the customer's newest message, over the channel that the customer used last, where that can show it.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/seen", operation_id = "show_seen", tag = "conversations",
+    params(("id" = String, Path, description = "Number or tag")), request_body = Nothing,
+    responses((status = 204, description = "Shown")))]
+pub(crate) async fn seen(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<StatusCode, Problem> {
+    sign(&state, &id, false).await
+}
+
+async fn sign(state: &ApiState, id: &str, typing: bool) -> Result<StatusCode, Problem> {
+    match state.desk().show(conversation_id(id)?, typing).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(ShowError::Unknown) => Err(Problem::unknown("conversation", id)),
+        Err(ShowError::Absent(why)) => Err(Problem::new(Kind::NotShown, why)),
+        Err(ShowError::Failed(why)) => Err(Problem::new(Kind::ChannelFailed, why)),
+        Err(ShowError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// To whom. At least one of the two.

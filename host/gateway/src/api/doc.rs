@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the handlers: their paths, parameters and shapes; security, errors and the idempotency
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
-use super::{conversations, orders, parked, plugins, queue, routes, status, tokens, write};
+use super::{channels, conversations, orders, parked, plugins, queue, routes, status, tokens, write};
 use axum::Json;
 use axum::http::Method;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -22,6 +22,7 @@ use utoipa::{Modify, OpenApi};
         (name = "queue", description = "What waits, and taking the next"),
         (name = "conversations", description = "Reading and working on one customer's matter"),
         (name = "orders", description = "How orders stand, and what is done to them"),
+        (name = "channels", description = "Where messages come from and go to; trying a channel, handing documents over"),
         (name = "parked", description = "What could not be handled: kept, shown, replayed"),
         (name = "plugins", description = "Which version of which plugin acts where; trying, swapping, going back"),
         (name = "tokens", description = "Who may do what"),
@@ -44,6 +45,11 @@ use utoipa::{Modify, OpenApi};
         conversations::reopen,
         orders::perform,
         orders::refresh,
+        conversations::typing,
+        conversations::seen,
+        channels::list,
+        channels::samples,
+        channels::take,
         parked::list,
         parked::show,
         parked::raw,

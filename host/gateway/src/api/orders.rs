@@ -217,12 +217,7 @@ pub(crate) struct LineView {
 
 impl From<&OrderLine> for LineView {
     fn from(from: &OrderLine) -> Self {
-        Self {
-            sku: from.sku.clone(),
-            title: from.title.clone(),
-            quantity: from.quantity,
-            price: (&from.price).into(),
-        }
+        Self { sku: from.sku.clone(), title: from.title.clone(), quantity: from.quantity, price: (&from.price).into() }
     }
 }
 

@@ -54,7 +54,7 @@ kinds! {
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type",
         "Send the header `Content-Type: application/json`, or for a plugin's package `application/wasm`.";
     /// The body is too long.
-    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "The body is too long", "A body has at most 1 MiB, a plugin's package 64 MiB.";
+    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "The body is too long", "A body has at most 1 MiB, a document 32 MiB, a plugin's package 64 MiB; that of a hook what `[http] hook-size` says.";
     /// The body did not come.
     Timeout = "timeout", REQUEST_TIMEOUT, "The body did not arrive in time", "A body has to arrive within 60 seconds.";
     /// It can be read, and says something that cannot be done.
@@ -78,6 +78,12 @@ kinds! {
     /// Which order is meant cannot be told, or nothing may be done to it.
     OrderUnclear = "order-unclear", UNPROCESSABLE_ENTITY, "Nothing can be done to this order",
         "`detail` says why. POST …/orders/{order}/refresh asks a marketplace for an order that no channel has told of; its `channel` says which, where several could be meant.";
+    /// The customer's channel shows nothing of the kind.
+    NotShown = "not-shown", CONFLICT, "The customer's channel cannot show this",
+        "`detail` says why. Nothing is lost by it: a client need not ask again.";
+    /// The platform did not take it.
+    ChannelFailed = "channel-failed", BAD_GATEWAY, "The channel did not take it",
+        "`detail` has the channel's words.";
     /// The bytes are no plugin of this house.
     NotAPlugin = "not-a-plugin", UNPROCESSABLE_ENTITY, "This is no plugin that can be loaded",
         "`detail` says what is wrong with the file. `tributary plugin inspect FILE` and `tributary plugin compat FILE` say more. Nothing has changed.";

@@ -12,16 +12,20 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tributary_fleet::{Fleet, FleetConfig, PlaceEntry, Rollout, TrialLimits, TrustConfig};
 use tributary_gateway::api::{ApiState, auth};
-use tributary_gateway::desk::{Desk, ReplayError, Replayed, Replied, ReplyError};
+use tributary_gateway::desk::{
+    ChannelView, Desk, ReceiveError, Received, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled,
+    ShowError,
+};
 use tributary_gateway::http::{Drained, HttpConfig, serve};
 use tributary_model::decision::Objection;
-use tributary_model::message::{Attachment, ChannelEvent};
-use tributary_model::{ConversationId, ParkedId, Place, Timestamp};
-use tributary_pipeline::BreakerLimits;
+use tributary_model::message::{Arrival, Attachment, Attribute, ChannelEvent, Request, Response, Sample};
+use tributary_model::order::Order;
+use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, Place, Timestamp};
+use tributary_pipeline::{BreakerLimits, Feeds, Roles};
 use tributary_runtime::{Blobs, Budgets, Grants, Nothing, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewReply, NewToken, Scope, Store};
+use tributary_store::{NewOperation, NewReply, NewToken, NotTaken, OrderRefused, Scope, Store, StoreError};
 
 /// The digest of the file that the fixture's desk holds.
 pub const BLOB: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -30,6 +34,7 @@ pub const BLOB: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15
 pub struct TestDesk {
     store: Arc<dyn Store>,
     fleet: Arc<Fleet>,
+    feeds: Arc<Feeds>,
     /// A reply waits for a permit, so that a test can hold one up.
     pub gate: Semaphore,
     /// Replies that have come as far as the gate.
@@ -89,6 +94,70 @@ impl Desk for TestDesk {
         }
     }
 
+    fn has_channel(&self, channel: &ChannelName) -> bool {
+        channel.as_str() == "chat"
+    }
+
+    fn channels(&self) -> Vec<ChannelView> {
+        let roles = Roles { channel: true, presence: true, ..Roles::default() };
+        vec![ChannelView { name: "chat".into(), plugin: ("channel-chat".into(), "1.0.0".into()), roles, poll: None }]
+    }
+
+    /// The first part of the path says what is to become of it.
+    async fn receive(&self, _: &ChannelName, arrival: Arrival, sample: bool) -> Result<Received, ReceiveError> {
+        let Arrival::Http(request) = arrival else { return Ok(Received::Ignored("no call".into())) };
+        let accepted = |answer| Received::Accepted { conversations: vec![ConversationId(1042)], answer };
+        let field = |name: &str, value: &str| Attribute { name: name.into(), value: value.into() };
+        let ok = |headers, body: &[u8]| accepted(Some(Response { status: 200, headers, body: body.to_vec() }));
+        Ok(match request.url.split(['?', '/']).nth(1).unwrap_or_default() {
+            "echo" => {
+                let fields: Vec<String> =
+                    request.headers.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
+                let told = format!("{} {} {sample} {}\n", request.method, request.url, fields.join("|"));
+                let all = [told.as_bytes(), &request.body].concat();
+                ok(vec![field("x-own", "yes"), field("connection", "close"), field("bad name", "x")], &all)
+            }
+            "hold" => ok(vec![field("grip-hold", "stream"), field("grip-channel", "v1"), field("x-own", "yes")], b""),
+            "file" => ok(vec![field("blob-body", BLOB), field("content-type", "image/png")], b"dropped"),
+            "gone" => ok(vec![field("blob-body", "none")], b""),
+            "silent" => accepted(None),
+            "parked" => Received::Parked(ParkedId(7)),
+            "ignored" => Received::Ignored("a beat".into()),
+            "forged" => Received::Unauthenticated("the signature does not hold".into()),
+            "busy" => return Err(ReceiveError::Overloaded),
+            other => panic!("{other}"),
+        })
+    }
+
+    fn parked_answer(&self, _: &ChannelName) -> Option<Response> {
+        let kind = Attribute { name: "content-type".into(), value: "text/plain".into() };
+        Some(Response { status: 200, headers: vec![kind], body: b"success".to_vec() })
+    }
+
+    async fn samples(&self, channel: &ChannelName, text: &str) -> Option<Sampled> {
+        (channel.as_str() == "chat").then(|| match text {
+            "no secret" => Err("the secret chat-key is missing".into()),
+            text => Ok(vec![Sample::Http(Request {
+                method: "POST".into(),
+                url: "/echo?signature=1".into(),
+                headers: vec![Attribute { name: "x-signature".into(), value: "1".into() }],
+                body: text.as_bytes().into(),
+            })]),
+        })
+    }
+
+    async fn show(&self, id: ConversationId, _: bool) -> Result<(), ShowError> {
+        match id.0 {
+            1 => Ok(()),
+            2 => Err(ShowError::Absent("mail shows nothing of the kind".into())),
+            _ => Err(ShowError::Unknown),
+        }
+    }
+
+    fn feeds(&self) -> &Arc<Feeds> {
+        &self.feeds
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
@@ -135,10 +204,10 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path())).unwrap());
         let fleet = runtime.block_on(fleet(dir.path(), store.clone(), policies));
         let (gate, replies) = (Semaphore::new(1_000), AtomicUsize::new(0));
-        let desk = Arc::new(TestDesk { store: store.clone(), fleet, gate, replies });
+        let desk = Arc::new(TestDesk { store: store.clone(), fleet, feeds: Arc::default(), gate, replies });
         let (stop, stopped) = watch::channel(false);
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-        let state = ApiState::new(desk.clone(), recorder.handle(), stopped, metrics_need_token);
+        let state = ApiState::new(desk.clone(), recorder.handle(), stopped, metrics_need_token, 1 << 20);
         let mut tokens = HashMap::new();
         let (address, serving) = runtime.block_on(async {
             for (name, scope) in [
@@ -234,6 +303,7 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>, policies: &[&str]) -> Arc<Flee
     let entries = policies.iter().map(entry).collect();
     let services = Services {
         state: Arc::new(Nothing),
+        feed: Arc::new(Nothing),
         mail: Arc::new(Nothing),
         secrets: Arc::new(Nothing),
         http: Arc::new(Nothing),

@@ -4,6 +4,7 @@
 mod access;
 mod document;
 mod fixture;
+mod hooks;
 mod live;
 mod once;
 mod orders;

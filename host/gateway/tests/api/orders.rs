@@ -3,8 +3,8 @@ use crate::fixture::House;
 use serde_json::{Value, json};
 use tributary_gateway::desk::Desk;
 use tributary_model::message::ChannelEvent;
-use tributary_model::order::{Money, Order, OrderState};
 use tributary_model::operation::Settlement;
+use tributary_model::order::{Money, Order, OrderState};
 use tributary_model::{OperationId, Timestamp};
 use tributary_store::conformance::fixture::{arrival, lease};
 

@@ -68,6 +68,7 @@ impl Plug {
                 channel: None,
                 may_be_skipped: false,
                 actions: Action::WORDS.map(String::from).into(),
+                parked_answer: None,
             },
             script: Arc::new(script),
             answered: Mutex::default(),
@@ -162,9 +163,11 @@ impl Adapter for Plug {
             attributes: Vec::new(),
         };
         let events = vec![ChannelEvent::Message(Box::new(message))];
-        let mut called = Called::of(Ok(Reading { events, answer: None }));
-        called.effects =
-            CallEffects { state: vec![(format!("by-{}", self.info.generation), Some(b"1".to_vec()), None)] };
+        let mut called = Called::of(Ok(Reading { events, ..Reading::default() }));
+        called.effects = CallEffects {
+            state: vec![(format!("by-{}", self.info.generation), Some(b"1".to_vec()), None)],
+            ..CallEffects::default()
+        };
         Ok(called)
     }
 
@@ -301,7 +304,7 @@ impl Desk {
         let store = Arc::new(SqliteStore::open(&SqliteConfig::new(dir)).expect("a store"));
         let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 5 };
         let config = Config { deciding: 8, delivering: 2, backoff, ..Config::default() };
-        let pipeline = Pipeline::new(store, plugins, config);
+        let pipeline = Pipeline::new(store, plugins, Default::default(), config);
         let driver = Driver::new();
         pipeline.start(&driver).await.expect("the stages start");
         Self { pipeline, driver }

@@ -3,6 +3,7 @@
 use crate::egress::Origin;
 use serde::Deserialize;
 use tributary_model::decision::Action;
+use tributary_model::message::{Attribute, Response};
 
 /// Every service of the contract that a plugin can ask for.
 pub const SERVICES: [&str; 10] =
@@ -49,6 +50,24 @@ pub struct Asks {
     pub actions: Vec<String>,
 }
 
+/// What a channel's platform is answered where the plugin could not: `[hook]`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hook {
+    /// The body for a call that was kept aside, with status 200: what the platform takes for "it is yours now".
+    pub parked_body: String,
+    /// The body's media type.
+    pub media_type: String,
+}
+
+impl Hook {
+    /// The answer.
+    pub fn parked_answer(&self) -> Response {
+        let media_type = Attribute { name: "content-type".into(), value: self.media_type.clone() };
+        Response { status: 200, headers: vec![media_type], body: self.parked_body.clone().into_bytes() }
+    }
+}
+
 /// A plugin's `plugin.toml`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -71,6 +90,9 @@ pub struct Manifest {
     /// Calls one instance may serve; 0: every call has a fresh one.
     #[serde(default)]
     pub reuse: u32,
+    /// Channels: what a platform is answered where the plugin could not.
+    #[serde(default)]
+    pub hook: Option<Hook>,
     /// What it wants to touch.
     #[serde(default)]
     pub asks: Asks,
