@@ -1,9 +1,10 @@
 //! Operations on orders through the stages: retried, repeated after a crash and replayed under one key, and shown. The
 //! store is the real one; the marketplace stands behind the trait that components stand behind.
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tributary_model::conversation::State as Standing;
 use tributary_model::decision::{Action, Decision, Fault, Happening, Snapshot, Verdict};
@@ -45,11 +46,11 @@ struct Books {
 
 impl Books {
     fn keys(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect()
+        self.asked.lock().iter().map(|(_, key)| key.clone()).collect()
     }
 
     fn answer(&self, answers: impl IntoIterator<Item = Result<String, SendError>>) {
-        *self.answers.lock().unwrap() = answers.into_iter().collect();
+        *self.answers.lock() = answers.into_iter().collect();
     }
 }
 
@@ -130,7 +131,7 @@ impl Adapter for Shop {
         if self.books.silent.load(Ordering::SeqCst) {
             return Ok(Called::of(Err(busy())));
         }
-        let found = self.books.orders.lock().unwrap().iter().find(|order| order.id == id).cloned();
+        let found = self.books.orders.lock().iter().find(|order| order.id == id).cloned();
         Ok(Called::of(Ok(found)))
     }
 
@@ -140,11 +141,11 @@ impl Adapter for Shop {
         operation: &Operation,
         key: &str,
     ) -> Result<Called<Result<String, SendError>>, CallError> {
-        self.books.asked.lock().unwrap().push((operation.clone(), key.to_owned()));
+        self.books.asked.lock().push((operation.clone(), key.to_owned()));
         if self.books.silent.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        let mut answers = self.books.answers.lock().unwrap();
+        let mut answers = self.books.answers.lock();
         let result = if answers.is_empty() { Ok(format!("act of {key}")) } else { answers.remove(0) };
         let state = vec![("last".into(), Some(context.now.0.to_string().into_bytes()), None)];
         Ok(Called { effects: CallEffects { state, ..CallEffects::default() }, ..Called::of(result) })
@@ -283,7 +284,7 @@ async fn what_may_work_later_is_asked_again_under_the_same_key() {
     assert_eq!((count(&detail, "retrying"), count(&detail, "performed")), (2, 1), "{detail:?}");
     let keys = books.keys();
     assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
-    assert!(books.asked.lock().unwrap().iter().all(|(operation, _)| *operation == refund("1001")));
+    assert!(books.asked.lock().iter().all(|(operation, _)| *operation == refund("1001")));
     let scope = StateScope { plugin: "channel-shop".into(), channel: "shop".into() };
     let state = house.pipeline.store().state(&scope, "last", tributary_pipeline::now()).await.expect("read");
     assert!(state.is_some(), "what the calls kept is kept");
@@ -385,7 +386,7 @@ async fn an_order_is_asked_for_as_it_is_now_and_kept() {
         house.pipeline.refresh_order(ConversationId(id), order, channel.map(Into::into)).await
     };
     assert!(matches!(refresh(1, "3003", None).await, Err(RefreshError::Absent(..))));
-    books.orders.lock().unwrap().push(order("3003", "somebody", OrderState::Shipped));
+    books.orders.lock().push(order("3003", "somebody", OrderState::Shipped));
     books.silent.store(true, Ordering::SeqCst);
     assert!(matches!(refresh(1, "3003", None).await, Err(RefreshError::Failed(why)) if why.contains("503")));
     books.silent.store(false, Ordering::SeqCst);
@@ -396,7 +397,7 @@ async fn an_order_is_asked_for_as_it_is_now_and_kept() {
     assert_eq!((channel.as_str(), found.state), ("shop", OrderState::Shipped));
     let detail = house.until("kept", |it| it.orders.len() == 1).await;
     assert_eq!(detail.orders[0].order.state, OrderState::Shipped);
-    *books.orders.lock().unwrap() = vec![order("3003", "somebody", OrderState::Delivered)];
+    *books.orders.lock() = vec![order("3003", "somebody", OrderState::Delivered)];
     refresh(1, "3003", None).await.expect("told");
     house.until("as it is now", |it| it.orders[0].order.state == OrderState::Delivered).await;
     house.ask(refund("3003")).await.expect("it is known now");

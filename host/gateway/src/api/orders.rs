@@ -40,84 +40,79 @@ impl From<MoneyView> for Money {
     }
 }
 
-/// What is to be done to an order.
+/// What is to be done to an order. Which members it has depends on its kind; it has no others.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Operation, example = json!({
     "kind": "refund", "order": "1001", "amount": {"currency": "EUR", "minor": 1250}, "reason": "arrived broken"
 }))]
-pub(crate) enum OperationBody {
-    /// Pay back.
-    Refund {
-        /// The order.
-        order: String,
-        /// How much: more than nothing.
-        amount: MoneyView,
-        /// Why, for the books; at most 1000 bytes.
-        reason: String,
-    },
-    /// Approve a return; the buyer gets the address.
-    CreateReturn {
-        /// The order.
-        order: String,
-    },
-    /// Send another piece for the one that comes back.
-    Exchange {
-        /// The order.
-        order: String,
-    },
-    /// Stop the parcel on its way.
-    InterceptParcel {
-        /// The order.
-        order: String,
-    },
-    /// Deliver to another address.
-    ChangeAddress {
-        /// The order.
-        order: String,
-        /// The new address; at most 1000 bytes.
-        address: String,
-    },
-    /// Give a coupon.
-    Coupon {
-        /// The order.
-        order: String,
-        /// Its worth: more than nothing.
-        amount: MoneyView,
-    },
-    /// Make the warranty longer.
-    ExtendWarranty {
-        /// The order.
-        order: String,
-        /// By how many days, 1 to 3650.
-        days: u32,
-    },
+pub(crate) struct OperationBody {
+    /// `refund` (pay back), `create-return` (approve a return; the buyer gets the address), `exchange` (send another piece for
+    /// the one that comes back), `intercept-parcel` (stop it on its way), `change-address`, `coupon` or `extend-warranty`.
+    #[schema(example = "refund")]
+    kind: String,
+    /// The order's id.
+    #[schema(example = "1001")]
+    order: String,
+    /// For `refund` and `coupon`: how much; more than nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<MoneyView>,
+    /// For `refund`: why, for the books; at most 1000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// For `change-address`: the new address; at most 1000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// For `extend-warranty`: by how many days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3650)]
+    days: Option<u32>,
 }
 
-impl From<OperationBody> for Operation {
-    fn from(from: OperationBody) -> Self {
-        match from {
-            OperationBody::Refund { order, amount, reason } => Self::Refund(order, amount.into(), reason),
-            OperationBody::CreateReturn { order } => Self::CreateReturn(order),
-            OperationBody::Exchange { order } => Self::Exchange(order),
-            OperationBody::InterceptParcel { order } => Self::InterceptParcel(order),
-            OperationBody::ChangeAddress { order, address } => Self::ChangeAddress(order, address),
-            OperationBody::Coupon { order, amount } => Self::Coupon(order, amount.into()),
-            OperationBody::ExtendWarranty { order, days } => Self::ExtendWarranty(order, days),
+/// Each kind with what it has, in words.
+const KINDS: [(&str, &str); 7] = [
+    ("refund", "order, amount and reason"),
+    ("create-return", "order"),
+    ("exchange", "order"),
+    ("intercept-parcel", "order"),
+    ("change-address", "order and address"),
+    ("coupon", "order and amount"),
+    ("extend-warranty", "order and days"),
+];
+
+impl TryFrom<OperationBody> for Operation {
+    type Error = Problem;
+
+    fn try_from(from: OperationBody) -> Result<Self, Problem> {
+        let OperationBody { kind, order, amount, reason, address, days } = from;
+        match (kind.as_str(), amount.map(Money::from), reason, address, days) {
+            ("refund", Some(amount), Some(reason), None, None) => Ok(Self::Refund(order, amount, reason)),
+            ("create-return", None, None, None, None) => Ok(Self::CreateReturn(order)),
+            ("exchange", None, None, None, None) => Ok(Self::Exchange(order)),
+            ("intercept-parcel", None, None, None, None) => Ok(Self::InterceptParcel(order)),
+            ("change-address", None, None, Some(address), None) => Ok(Self::ChangeAddress(order, address)),
+            ("coupon", Some(amount), None, None, None) => Ok(Self::Coupon(order, amount)),
+            ("extend-warranty", None, None, None, Some(days)) => Ok(Self::ExtendWarranty(order, days)),
+            (other, ..) => Err(Problem::invalid(match KINDS.iter().find(|(kind, _)| *kind == other) {
+                Some((kind, has)) => format!("{kind} has {has}, and nothing else"),
+                None => format!("kind is one of {}, not {other:?}", KINDS.map(|(kind, _)| kind).join(", ")),
+            })),
         }
     }
 }
 
 impl From<&Operation> for OperationBody {
     fn from(from: &Operation) -> Self {
-        match from.clone() {
-            Operation::Refund(order, amount, reason) => Self::Refund { order, amount: (&amount).into(), reason },
-            Operation::CreateReturn(order) => Self::CreateReturn { order },
-            Operation::Exchange(order) => Self::Exchange { order },
-            Operation::InterceptParcel(order) => Self::InterceptParcel { order },
-            Operation::ChangeAddress(order, address) => Self::ChangeAddress { order, address },
-            Operation::Coupon(order, amount) => Self::Coupon { order, amount: (&amount).into() },
-            Operation::ExtendWarranty(order, days) => Self::ExtendWarranty { order, days },
+        let (kind, order) = (from.word().to_owned(), from.order().to_owned());
+        let bare = Self { kind, order, amount: None, reason: None, address: None, days: None };
+        match from {
+            Operation::Refund(_, amount, reason) => {
+                Self { amount: Some(amount.into()), reason: Some(reason.clone()), ..bare }
+            }
+            Operation::CreateReturn(_) | Operation::Exchange(_) | Operation::InterceptParcel(_) => bare,
+            Operation::ChangeAddress(_, address) => Self { address: Some(address.clone()), ..bare },
+            Operation::Coupon(_, amount) => Self { amount: Some(amount.into()), ..bare },
+            Operation::ExtendWarranty(_, days) => Self { days: Some(*days), ..bare },
         }
     }
 }
@@ -152,7 +147,7 @@ pub(crate) async fn perform(
     let new = NewOperation {
         conversation: conversation_id(&id)?,
         agent: caller.agent,
-        operation: body.into(),
+        operation: body.try_into()?,
         now: now(),
         request: key.map(|Extension(key)| KeyedOperation { key, answer: kept }),
     };

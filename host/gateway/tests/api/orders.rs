@@ -128,8 +128,14 @@ fn what_cannot_be_done_is_told_and_leaves_nothing() {
         (lower, 422, "invalid", "no currency of ISO 4217"),
         (json!({"kind": "extend-warranty", "order": "1001", "days": 3_651}), 422, "invalid", "1 to 3650 days"),
         (json!({"kind": "change-address", "order": "1001", "address": ""}), 422, "invalid", "the address is empty"),
-        (json!({"kind": "burn", "order": "1001"}), 400, "bad-request", "unknown variant `burn`"),
-        (json!({"kind": "refund", "order": "1001"}), 400, "bad-request", "missing field `amount`"),
+        (json!({"kind": "burn", "order": "1001"}), 422, "invalid", "kind is one of refund, create-return, "),
+        (json!({"kind": "refund", "order": "1001"}), 422, "invalid", "refund has order, amount and reason"),
+        (
+            json!({"kind": "exchange", "order": "1001", "days": 1}),
+            422,
+            "invalid",
+            "exchange has order, and nothing else",
+        ),
         (json!({"order": "1001"}), 400, "bad-request", "missing field `kind`"),
         (more, 400, "bad-request", "unknown field `currency`"),
     ] {
