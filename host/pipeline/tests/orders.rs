@@ -17,7 +17,9 @@ use tributary_model::order::{Money, Operation, Order, OrderState};
 use tributary_model::retry::Backoff;
 use tributary_model::{ConversationId, GenerationId, OperationId};
 use tributary_pipeline::driver::Driver;
-use tributary_pipeline::{Channel, Config, Pipeline, Plugins, RefreshError, Replayed, Roles, Seat};
+use tributary_pipeline::{
+    Channel, Compared, Config, Pipeline, Plugins, RefreshError, Replayed, Roles, Seat, Seen, Trial, Watch,
+};
 use tributary_runtime::{Adapter, CallContext, CallEffects, CallError, Called, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{ConversationDetail, NewOperation, NotTaken, OrderRefused, Page, ParkedWhat, StateScope};
@@ -207,15 +209,21 @@ struct House {
     driver: Driver,
 }
 
+fn channel(name: &str, able: bool, books: &Books) -> Channel {
+    let adapter = Shop { info: info(&format!("channel-{name}")), books: books.clone(), able };
+    Channel::standing(name.into(), Arc::new(adapter), Vec::new())
+}
+
 /// A desk in this folder with the marketplace `shop` and the channel `chat`, which is none.
 async fn house(dir: &Path, books: &Books) -> House {
+    with(dir, vec![channel("shop", true, books), channel("chat", false, books)]).await
+}
+
+/// A desk in this folder with these channels.
+async fn with(dir: &Path, channels: Vec<Channel>) -> House {
     let store = Arc::new(SqliteStore::open(&SqliteConfig::new(dir)).expect("a store"));
-    let channel = |name: &str, able| {
-        let adapter = Shop { info: info(&format!("channel-{name}")), books: books.clone(), able };
-        Channel::standing(name.into(), Arc::new(adapter), Vec::new())
-    };
     let policies: Vec<Seat<dyn Policy>> = vec![Seat::alone(Arc::new(Generous(info("generous"))))];
-    let plugins = Plugins::new(vec![channel("shop", true), channel("chat", false)], policies);
+    let plugins = Plugins::new(channels, policies);
     let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 3 };
     let config = Config { deciding: 2, delivering: 2, backoff, ..Config::default() };
     let pipeline = Pipeline::new(store, plugins, Default::default(), config);
@@ -358,6 +366,29 @@ async fn a_policy_pays_back_its_customer_once_and_nobody_else() {
     house.take("shop", "ann", "text", "pay back 1001 again").await;
     house.until("refused again", |it| refused(it) == 2).await;
     assert_eq!(books.keys().len(), 1);
+    house.stop().await;
+}
+
+/// Looks away.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn saw(&self, _: Seen) {}
+
+    fn compared(&self, _: Compared) {}
+}
+
+#[tokio::test]
+async fn what_is_tried_pays_nothing_back() {
+    let (dir, books, tried) = (tempfile::tempdir().expect("a folder"), Books::default(), Books::default());
+    let newer = Arc::new(Shop { info: info("channel-shop"), books: tried.clone(), able: true });
+    let mut shop = channel("shop", true, &books);
+    shop.seat = shop.seat.with_trial(Trial { newer, share: 100, compare: false, watch: Arc::new(Nobody) });
+    let house = with(dir.path(), vec![shop]).await;
+    house.bought().await;
+    house.ask(refund("1001")).await.expect("taken");
+    house.until("done", |it| stands(it) == Some(State::Done)).await;
+    assert_eq!((books.keys().len(), tried.keys().len()), (1, 0));
     house.stop().await;
 }
 
