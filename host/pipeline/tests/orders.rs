@@ -381,7 +381,7 @@ impl Watch for Nobody {
 #[tokio::test]
 async fn what_is_tried_pays_nothing_back() {
     let (dir, books, tried) = (tempfile::tempdir().expect("a folder"), Books::default(), Books::default());
-    let newer = Arc::new(Shop { info: info("channel-shop"), books: tried.clone(), able: true });
+    let newer: Arc<dyn Adapter> = Arc::new(Shop { info: info("channel-shop"), books: tried.clone(), able: true });
     let mut shop = channel("shop", true, &books);
     shop.seat = shop.seat.with_trial(Trial { newer, share: 100, compare: false, watch: Arc::new(Nobody) });
     let house = with(dir.path(), vec![shop]).await;
