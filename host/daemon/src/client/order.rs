@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn parsed(args: &[&str]) -> Result<OrderCommand, clap::Error> {
-        Cli::try_parse_from([&["order"], args].concat()).map(|cli| cli.command)
+        Cli::try_parse_from([&["order"][..], args].concat()).map(|cli| cli.command)
     }
 
     #[test]
