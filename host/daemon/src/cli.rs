@@ -1,5 +1,7 @@
 //! The command line.
-use crate::client::{self, ChannelCommand, ContactCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand};
+use crate::client::{
+    self, ChannelCommand, ContactCommand, OrderCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand,
+};
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,9 @@ enum Command {
     /// See who is who: handles, orders, conversations; join contacts and take joins back
     #[command(subcommand)]
     Contact(ContactCommand),
+    /// See orders of a conversation and act on them: refund, return, exchange, intercept, change
+    #[command(subcommand)]
+    Order(OrderCommand),
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -111,6 +116,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
         Command::Contact(command) => client::run_contact(command),
+        Command::Order(command) => client::run_order(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),

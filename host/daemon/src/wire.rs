@@ -6,20 +6,23 @@ use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_fleet::Fleet;
-use tributary_gateway::desk::{ChannelView, Desk, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError};
+use tributary_gateway::desk::{
+    ChannelView, Desk, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
+};
 use tributary_gateway::imap::{self, Board, MailboxStatus};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
 use tributary_model::message::{Arrival, Response};
-use tributary_model::{ChannelName, ConversationId, ParkedId, PluginName, Timestamp};
+use tributary_model::order::Order;
+use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Feeds, Pipeline, ReceiveError, Received};
 use tributary_runtime::{
     Blobs, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay,
     StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewReply, StateScope, Store, StoreError};
+use tributary_store::{NewOperation, NewReply, NotTaken, StateScope, Store, StoreError};
 
 /// The store of a folder.
 pub fn open_store(folder: &Folder, continuity: Continuity) -> Result<Arc<dyn Store>, StoreError> {
@@ -208,6 +211,19 @@ impl Desk for House {
 
     async fn replay(&self, id: ParkedId, by: &str) -> Result<Replayed, ReplayError> {
         self.pipeline.replay(id, by).await
+    }
+
+    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+        self.pipeline.perform(new).await
+    }
+
+    async fn refresh_order(
+        &self,
+        id: ConversationId,
+        order: &str,
+        channel: Option<ChannelName>,
+    ) -> Result<(ChannelName, Order), RefreshError> {
+        self.pipeline.refresh_order(id, order, channel).await
     }
 
     fn has_channel(&self, channel: &ChannelName) -> bool {

@@ -17,6 +17,7 @@ mod download;
 pub(crate) mod input;
 mod mailboxes;
 mod observe;
+mod orders;
 mod parked;
 mod plugins;
 pub(crate) mod problem;
@@ -234,6 +235,8 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         work("/api/v1/conversations/{id}/snooze", post(conversations::snooze)),
         work("/api/v1/conversations/{id}/close", post(conversations::close)),
         work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
+        work("/api/v1/conversations/{id}/operations", post(orders::perform)),
+        work("/api/v1/conversations/{id}/orders/{order}/refresh", post(orders::refresh)),
         work("/api/v1/conversations/{id}/typing", post(conversations::typing)),
         work("/api/v1/conversations/{id}/seen", post(conversations::seen)),
         read("/api/v1/channels", get(channels::list)),

@@ -5,12 +5,14 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tributary_fleet::Fleet;
 use tributary_model::message::{Arrival, Response};
-use tributary_model::{ChannelName, ConversationId, ParkedId};
-use tributary_pipeline::Roles;
-use tributary_pipeline::{Feeds, PollView};
-use tributary_store::{NewReply, Store};
+use tributary_model::order::Order;
+use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId};
+use tributary_pipeline::{Feeds, PollView, Roles};
+use tributary_store::{NewOperation, NewReply, NotTaken, Store, StoreError};
 
-pub use tributary_pipeline::{ReceiveError, Received, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError};
+pub use tributary_pipeline::{
+    ReceiveError, Received, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
+};
 
 /// The pipeline as the door sees it.
 #[async_trait]
@@ -20,6 +22,17 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Takes something kept aside back to work. `by` is the actor for the event log: `agent:NAME`.
     async fn replay(&self, id: ParkedId, by: &str) -> Result<Replayed, ReplayError>;
+
+    /// An agent's operation on an order. Returns after the commit; its marketplace is asked after that.
+    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError>;
+
+    /// Asks a marketplace for an order as it is now, and keeps it as one of this conversation.
+    async fn refresh_order(
+        &self,
+        id: ConversationId,
+        order: &str,
+        channel: Option<ChannelName>,
+    ) -> Result<(ChannelName, Order), RefreshError>;
 
     /// Whether there is a channel of this name.
     fn has_channel(&self, channel: &ChannelName) -> bool;

@@ -104,7 +104,7 @@ pub enum Effect {
     Send(Content),
     /// Write a note.
     Note(String),
-    /// Ask the conversation's marketplace for an operation. No channel of this version can be asked.
+    /// Ask the order's marketplace for an operation.
     Perform(Operation),
 }
 
@@ -322,7 +322,10 @@ impl Conversation {
                 self.snooze(*until, now);
             }
             Action::Close(_) => self.close(now),
-            Action::Perform(_) => return Err(Refusal::Unsupported("an operation on an order")),
+            Action::Perform(operation) => {
+                operation.check().map_err(Refusal::OutOfRange)?;
+                effects.push(Effect::Perform(operation.clone()));
+            }
             Action::Survey(_) => return Err(Refusal::Unsupported("a survey")),
         }
         self.updated = now;
@@ -464,6 +467,9 @@ mod tests {
         for bad in [clock(0, 0), clock(LONGEST_CLOCK + 1, 0), clock(1, 100)] {
             assert!(matches!(decide(&mut it, Action::StartClock(bad)), Err(Refusal::OutOfRange(_))));
         }
+        let warranty = |days| Action::Perform(Operation::ExtendWarranty("1001".into(), days));
+        assert!(matches!(decide(&mut it, warranty(0)), Err(Refusal::OutOfRange(_))));
+        assert!(matches!(decide(&mut it, warranty(365)).as_deref(), Ok([Effect::Perform(_)])));
         assert!(decide(&mut it, Action::Snooze(Timestamp(10))).is_err());
         assert!(decide(&mut it, Action::AddTag(String::new())).is_err());
     }

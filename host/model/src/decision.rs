@@ -196,15 +196,7 @@ impl Action {
             Self::Reply(_) | Self::Survey(_) | Self::Snooze(_) => String::new(),
             Self::Note(text) | Self::AskEvidence(text, _) | Self::HandToHuman(text) | Self::Close(text) => cut(text),
             Self::Notify(team, text) => cut(&format!("{team}: {text}")),
-            Self::Perform(operation) => match operation {
-                Operation::Refund(order, money, _) => format!("refund {order} {} {}", money.minor, money.currency),
-                Operation::CreateReturn(order) => format!("create-return {order}"),
-                Operation::Exchange(order) => format!("exchange {order}"),
-                Operation::InterceptParcel(order) => format!("intercept-parcel {order}"),
-                Operation::ChangeAddress(order, _) => format!("change-address {order}"),
-                Operation::Coupon(order, money) => format!("coupon {order} {} {}", money.minor, money.currency),
-                Operation::ExtendWarranty(order, days) => format!("extend-warranty {order} {days} d"),
-            },
+            Self::Perform(operation) => cut(&operation.detail()),
         }
     }
 }

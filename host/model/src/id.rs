@@ -79,6 +79,10 @@ number_id!(
     OutgoingId
 );
 number_id!(
+    /// One operation on an order.
+    OperationId
+);
+number_id!(
     /// One thing kept aside with its cause.
     ParkedId
 );

@@ -13,6 +13,8 @@ pub mod identity;
 pub mod intake;
 pub mod life;
 pub mod message;
+pub mod money;
+pub mod operation;
 pub mod order;
 pub mod place;
 pub mod queue;

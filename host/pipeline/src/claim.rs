@@ -61,7 +61,7 @@ pub(crate) async fn outgoing(pipeline: Arc<Pipeline>, mut stop: Stop) {
 }
 
 /// Room for at least one work item and at most a batch. `None`: stop.
-async fn room<'a, T>(
+pub(crate) async fn room<'a, T>(
     sender: &'a tokio::sync::mpsc::Sender<T>,
     stop: &mut Stop,
 ) -> Option<tokio::sync::mpsc::PermitIterator<'a, T>> {
@@ -72,7 +72,7 @@ async fn room<'a, T>(
     }
 }
 
-async fn rest(waked: impl Future<Output = ()>, stop: &mut Stop) {
+pub(crate) async fn rest(waked: impl Future<Output = ()>, stop: &mut Stop) {
     tokio::select! {
         () = waked => {}
         () = tokio::time::sleep(POLL) => {}

@@ -77,6 +77,7 @@ async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening) -> Result<(), St
             run.jobs.into_iter().for_each(|job| pipeline.compare(job));
             if outgoing > 0 {
                 pipeline.outgoing_waits.notify_one();
+                pipeline.operations_wait.notify_one();
             }
             if more {
                 pipeline.happenings_wait.notify_one();

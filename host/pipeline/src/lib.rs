@@ -13,6 +13,7 @@ pub mod driver;
 mod feeds;
 mod gate;
 mod gates;
+mod perform;
 mod plugins;
 mod poll;
 mod presence;
@@ -24,6 +25,7 @@ mod tick;
 
 pub use feeds::{Feeds, Following, Told, Writing};
 pub use gate::{BreakerLimits, Gate, GateState, GateView};
+pub use perform::RefreshError;
 pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
 pub use poll::PollView;
 pub use presence::{Sampled, ShowError};
@@ -39,7 +41,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tributary_model::retry::Backoff;
 use tributary_model::{ConversationId, Timestamp};
-use tributary_store::{ClaimedHappening, Lease, LeasedOutgoing, Store};
+use tributary_store::{ClaimedHappening, Lease, LeasedOperation, LeasedOutgoing, Store};
 
 /// How the stages run.
 #[derive(Clone, Debug)]
@@ -50,13 +52,13 @@ pub struct Config {
     pub receiving: usize,
     /// Happenings decided at once. More than there are cores: a worker waits for the disk most of its time.
     pub deciding: usize,
-    /// Outgoing messages sent at once. 0: everything that would leave is held.
+    /// Outgoing messages sent at once, and operations performed at once. 0: everything that would leave is held.
     pub delivering: usize,
     /// Answers compared at once, where a trial compares.
     pub comparing: usize,
-    /// How long a node may take for a happening or an outgoing message before another may have it.
+    /// How long a node may take for a happening, an outgoing message or an operation before another may have it.
     pub lease: Duration,
-    /// When failed sends are tried again.
+    /// When failed sends and operations are tried again.
     pub backoff: Backoff,
     /// How long a stop waits for work that is under way.
     pub grace: Duration,
@@ -90,8 +92,11 @@ pub struct Pipeline {
     decide_inbox: Mutex<mpsc::Receiver<ClaimedHappening>>,
     to_deliver: mpsc::Sender<LeasedOutgoing>,
     deliver_inbox: Mutex<mpsc::Receiver<LeasedOutgoing>>,
+    to_perform: mpsc::Sender<LeasedOperation>,
+    perform_inbox: Mutex<mpsc::Receiver<LeasedOperation>>,
     happenings_wait: Notify,
     outgoing_waits: Notify,
+    operations_wait: Notify,
     to_compare: mpsc::Sender<compare::Job>,
     compare_inbox: Mutex<mpsc::Receiver<compare::Job>>,
     gates_wake: Arc<Notify>,
@@ -104,6 +109,7 @@ impl Pipeline {
     pub fn new(store: Arc<dyn Store>, plugins: Plugins, feeds: Arc<Feeds>, config: Config) -> Arc<Self> {
         let (to_decide, decide_inbox) = mpsc::channel(config.deciding.max(1) * 4);
         let (to_deliver, deliver_inbox) = mpsc::channel(config.delivering.max(1));
+        let (to_perform, perform_inbox) = mpsc::channel(config.delivering.max(1));
         let (to_compare, compare_inbox) = mpsc::channel(COMPARISONS);
         let gates_wake = Arc::new(Notify::new());
         plugins.seats().for_each(|seat| seat.gate.attach(&gates_wake));
@@ -119,8 +125,11 @@ impl Pipeline {
             decide_inbox: Mutex::new(decide_inbox),
             to_deliver,
             deliver_inbox: Mutex::new(deliver_inbox),
+            to_perform,
+            perform_inbox: Mutex::new(perform_inbox),
             happenings_wait: Notify::new(),
             outgoing_waits: Notify::new(),
+            operations_wait: Notify::new(),
             feeds,
             bells: poll::Bells::default(),
         })
@@ -138,10 +147,12 @@ impl Pipeline {
         }
         for number in 0..self.config.delivering {
             driver.spawn(format!("deliver-{number}"), deliver::worker(self.clone(), driver.stop()));
+            driver.spawn(format!("perform-{number}"), perform::worker(self.clone(), driver.stop()));
         }
         driver.spawn("claim-happenings", claim::happenings(self.clone(), driver.stop()));
         if self.config.delivering > 0 {
             driver.spawn("lease-outgoing", claim::outgoing(self.clone(), driver.stop()));
+            driver.spawn("lease-operations", perform::lease(self.clone(), driver.stop()));
         }
         for number in 0..self.config.comparing {
             driver.spawn(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
@@ -175,6 +186,7 @@ impl Pipeline {
         let before = self.plugins.swap(Arc::new(plugins));
         self.happenings_wait.notify_one();
         self.outgoing_waits.notify_one();
+        self.operations_wait.notify_one();
         self.gates_wake.notify_one();
         self.bells.wake();
         before

@@ -12,7 +12,7 @@ pub enum Replayed {
         /// In the order of its messages.
         conversations: Vec<ConversationId>,
     },
-    /// A happening or an outgoing message waits for its stage again.
+    /// A happening, an outgoing message or an operation waits for its stage again.
     Queued,
 }
 
@@ -56,12 +56,13 @@ impl Pipeline {
                 }
             }
             (ParkedWhat::Arrival(_), None) => Err(ReplayError::Failed("its raw arrival is gone".into())),
-            (ParkedWhat::Happening(_) | ParkedWhat::Outgoing(_), _) => {
+            (ParkedWhat::Happening(_) | ParkedWhat::Outgoing(_) | ParkedWhat::Operation(_), _) => {
                 if !self.store.unpark(id, by, now()).await? {
                     return Err(ReplayError::Done);
                 }
                 self.happenings_wait.notify_one();
                 self.outgoing_waits.notify_one();
+                self.operations_wait.notify_one();
                 Ok(Replayed::Queued)
             }
         }

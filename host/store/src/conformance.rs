@@ -18,6 +18,7 @@ pub mod lifetimes;
 mod lives;
 pub mod load;
 mod migrating;
+mod operations;
 mod parking;
 pub mod persons;
 mod threading;
@@ -121,6 +122,7 @@ where
         lives::CASES,
         migrating::CASES,
         draining::CASES,
+        operations::CASES,
     ];
     for (case, test) in files.into_iter().flatten().copied() {
         count += 1;

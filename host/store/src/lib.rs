@@ -6,11 +6,13 @@
 pub mod conformance;
 mod contacts;
 mod lives;
+mod operations;
 pub mod sqlite;
 mod types;
 
 pub use contacts::*;
 pub use lives::*;
+pub use operations::*;
 pub use types::*;
 
 use async_trait::async_trait;
@@ -73,6 +75,28 @@ pub trait Store: Lives + Contacts {
     /// Commit 4: what came of a try. A failure is shown on the conversation, wakes it and is parked for replay. Does
     /// nothing where the lease is gone and the message is settled already.
     async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError>;
+
+    // -- operations on orders ------------------------------------------------------------------------------------------
+
+    /// An agent asks for an operation on an order: written with its event. Who holds the conversation may ask, and anybody
+    /// while nobody does.
+    async fn ask_operation(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError>;
+
+    /// Leases up to `most` operations whose time has come, and counts the try. Those whose lease ran out count.
+    async fn lease_operations(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOperation>, StoreError>;
+
+    /// What came of a try. The end of an operation is a happening; a failure is shown on the conversation, wakes it and is
+    /// parked for replay. Does nothing where the lease is gone and the operation is settled already.
+    async fn settle_operation(
+        &self,
+        id: OperationId,
+        settlement: operation::Settlement,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The channel that an order of a conversation is of, as far as a person may ask for it.
+    async fn order_channel(&self, id: ConversationId, order: &str)
+    -> Result<Result<ChannelName, NotTaken>, StoreError>;
 
     // -- the queue ----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ mod listing;
 mod lives;
 mod messages;
 mod migration;
+mod operations;
 mod parked;
 mod plugins;
 mod reader;
@@ -178,6 +179,31 @@ impl Store for SqliteStore {
     async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError> {
         let rules = self.continuity;
         self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, &rules, now)).await
+    }
+
+    async fn ask_operation(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+        self.writer.run(Full::Wait, move |tx| operations::ask(tx, &new)).await
+    }
+
+    async fn lease_operations(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOperation>, StoreError> {
+        self.writer.run(Full::Wait, move |tx| operations::lease(tx, &lease, most)).await
+    }
+
+    async fn settle_operation(
+        &self,
+        id: OperationId,
+        settlement: operation::Settlement,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.run(Full::Wait, move |tx| operations::settle(tx, id, &settlement, now)).await
+    }
+
+    async fn order_channel(
+        &self,
+        id: ConversationId,
+        order: &str,
+    ) -> Result<Result<ChannelName, NotTaken>, StoreError> {
+        self.readers.read(|conn| operations::channel(conn, id, order))
     }
 
     async fn claim_next(

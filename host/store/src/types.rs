@@ -98,6 +98,8 @@ pub enum Source {
         /// Where to go on.
         cursor: Option<String>,
     },
+    /// The channel was asked for an order, for this conversation: the order is one of its own from then on.
+    LookUp(ConversationId),
 }
 
 /// What became of an arrival.
@@ -196,7 +198,7 @@ pub struct Cause {
 pub enum Applied {
     /// Everything is on disk.
     Done {
-        /// Outgoing messages that wait now.
+        /// Outgoing messages and operations that wait now.
         outgoing: usize,
         /// Another happening of the conversation waits.
         more: bool,
@@ -345,6 +347,8 @@ pub struct ConversationDetail {
     pub links: Vec<(ConversationId, String)>,
     /// The orders it is about, the latest changed first.
     pub orders: Vec<KnownOrder>,
+    /// What was asked for to be done to orders, oldest first.
+    pub operations: Vec<crate::OperationView>,
     /// Messages that continued it by another channel.
     pub continuations: Vec<Continuation>,
     /// What joined its customer's contacts, also what was undone.
@@ -518,6 +522,8 @@ pub enum ParkedWhat {
     Happening(HappeningId),
     /// An outgoing message that failed for good.
     Outgoing(OutgoingId),
+    /// An operation on an order that failed for good.
+    Operation(tributary_model::OperationId),
 }
 
 /// An arrival as it was stored.

@@ -204,6 +204,15 @@ impl Api {
         Ok(Hooked { status, milliseconds, conversation, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
+    /// `POST` under an idempotency key, where one is given: sent again, nothing is done twice.
+    pub(super) fn post_once(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Value, ClientError> {
+        let mut request = self.agent.post(self.url(path)).header("authorization", self.authorization());
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        self.json(request.header("content-type", "application/json").send(body.to_string()))
+    }
+
     /// `POST` of a plugin's package, or of where it is: that takes as long as compiling it does.
     pub(super) fn install(&self, path: &str, what: Package) -> Result<Value, ClientError> {
         let request = self.agent.post(self.url(path)).header("authorization", self.authorization());

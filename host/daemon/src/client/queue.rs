@@ -148,18 +148,18 @@ fn done(common: &Common, api: &Api, id: &str, act: &str, body: &Value, what: &st
     common.print(&answer, |page| page.line(&format!("{} {what}", tag(id))))
 }
 
-fn conversation(id: &str, act: &str) -> String {
+pub(super) fn conversation(id: &str, act: &str) -> String {
     format!("/conversations/{}{act}", escape(id))
 }
 
 /// A conversation as people call it, however it was named.
-fn tag(id: &str) -> String {
+pub(super) fn tag(id: &str) -> String {
     let number = id.strip_prefix(['T', 't']).unwrap_or(id);
     plain(&format!("T{number}"))
 }
 
 /// A text as one part of a path or a query.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

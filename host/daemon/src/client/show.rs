@@ -3,11 +3,11 @@ use super::text::{lines, moment, plain};
 use super::{Page, Style};
 use serde_json::Value;
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     plain(value.as_str().unwrap_or_default())
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -46,6 +46,7 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         let (policy, rule, why) = (text(&decision["policy"]), text(&decision["rule"]), text(&decision["why"]));
         format!("{}{refused} — {policy}, rule {rule}: {why}", action.trim())
     });
+    super::order::orders(page, it, None);
     section(page, "Clocks", list(&it["clocks"]), |clock| {
         let stands = match (&clock["stopped_at"], &clock["breached_at"]) {
             (Value::String(at), _) => format!("stopped {}", moment(at)),
@@ -55,7 +56,6 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         };
         format!("{}: {stands}", text(&clock["name"]))
     });
-    section(page, "Orders", list(&it["orders"]), order);
     section(page, "Customer joined", list(&it["joins"]), join);
     section(page, "Linked with", list(&it["links"]), |link| format!("{}: {}", text(&link["tag"]), text(&link["why"])));
     if audit {

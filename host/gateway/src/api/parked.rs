@@ -23,7 +23,8 @@ const RAW_TEXT: usize = 64 * 1024;
 pub(crate) struct ParkedView {
     /// Its number.
     id: i64,
-    /// `arrival` (an adapter failed on it), `happening` (a policy failed on it) or `outgoing` (a channel refused it).
+    /// `arrival` (an adapter failed on it), `happening` (a policy failed on it), `outgoing` (a channel refused it) or
+    /// `operation` (a marketplace refused it).
     #[schema(example = "arrival")]
     what: &'static str,
     /// The channel.
@@ -59,6 +60,7 @@ impl From<&Parked> for ParkedView {
                 ParkedWhat::Arrival(_) => "arrival",
                 ParkedWhat::Happening(_) => "happening",
                 ParkedWhat::Outgoing(_) => "outgoing",
+                ParkedWhat::Operation(_) => "operation",
             },
             channel: row.channel.as_ref().map(|channel| channel.to_string()),
             plugin: row.plugin.to_string(),

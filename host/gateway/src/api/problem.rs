@@ -75,6 +75,9 @@ kinds! {
     /// It failed again.
     ReplayFailed = "replay-failed", UNPROCESSABLE_ENTITY, "It failed again",
         "`detail` says why. It stays parked; replay it again when the cause is gone.";
+    /// Which order is meant cannot be told, or nothing may be done to it.
+    OrderUnclear = "order-unclear", UNPROCESSABLE_ENTITY, "Nothing can be done to this order",
+        "`detail` says why. POST …/orders/{order}/refresh asks a marketplace for an order that no channel has told of; its `channel` says which, where several could be meant.";
     /// The customer's channel shows nothing of the kind.
     NotShown = "not-shown", CONFLICT, "The customer's channel cannot show this",
         "`detail` says why. Nothing is lost by it: a client need not ask again.";

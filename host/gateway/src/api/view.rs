@@ -1,7 +1,8 @@
 //! What the API shows, as JSON: one type per shape, made from the rules' and the store's types. Times are RFC 3339 in UTC
 //! with milliseconds; what is not known is `null`.
-use super::contacts::view::{JoinView, OrderView};
+use super::contacts::view::JoinView;
 use super::mailboxes::MailboxView;
+use super::orders::{OperationView, OrderView};
 use super::plugins::view::UnwellView;
 use serde::{Deserialize, Serialize};
 use tributary_model::Timestamp;
@@ -482,6 +483,8 @@ pub(crate) struct DetailView {
     links: Vec<LinkView>,
     /// The orders it is about, the latest changed first.
     orders: Vec<OrderView>,
+    /// What was to be done to orders, oldest first.
+    operations: Vec<OperationView>,
     /// Messages that continued it by another channel, and why.
     continuations: Vec<ContinuationView>,
     /// What joined its customer's contacts, also what was undone.
@@ -528,6 +531,7 @@ impl DetailView {
             orders: detail.orders.iter().map(OrderView::from).collect(),
             continuations: detail.continuations.iter().map(ContinuationView::from).collect(),
             joins: detail.joins.iter().map(JoinView::from).collect(),
+            operations: detail.operations.iter().map(OperationView::from).collect(),
         }
     }
 }

@@ -13,17 +13,19 @@ use tokio::task::JoinHandle;
 use tributary_fleet::{Fleet, FleetConfig, PlaceEntry, Rollout, TrialLimits, TrustConfig};
 use tributary_gateway::api::{ApiState, auth};
 use tributary_gateway::desk::{
-    ChannelView, Desk, ReceiveError, Received, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
+    ChannelView, Desk, ReceiveError, Received, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled,
+    ShowError,
 };
 use tributary_gateway::http::{Drained, HttpConfig, serve};
 use tributary_model::decision::Objection;
 use tributary_model::message::{Arrival, Attachment, Attribute, ChannelEvent, Request, Response, Sample};
-use tributary_model::{ChannelName, ConversationId, ParkedId, Place, Timestamp};
+use tributary_model::order::Order;
+use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, Place, Timestamp};
 use tributary_pipeline::{BreakerLimits, Feeds, Roles};
 use tributary_runtime::{Blobs, Budgets, Grants, Nothing, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewReply, NewToken, Scope, Store};
+use tributary_store::{NewOperation, NewReply, NewToken, NotTaken, OrderRefused, Scope, Store, StoreError};
 
 /// The digest of the file that the fixture's desk holds.
 pub const BLOB: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -69,6 +71,27 @@ impl Desk for TestDesk {
         }
         self.store.unpark(id, by, tributary_pipeline::now()).await?;
         Ok(Replayed::Accepted { conversations: vec![ConversationId(1)] })
+    }
+
+    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+        self.store.ask_operation(new).await
+    }
+
+    /// The order's id says what the marketplace answers.
+    async fn refresh_order(
+        &self,
+        _: ConversationId,
+        order: &str,
+        channel: Option<ChannelName>,
+    ) -> Result<(ChannelName, Order), RefreshError> {
+        let channel = channel.unwrap_or_else(|| "shopify".into());
+        match order {
+            "known" => Ok((channel, crate::orders::order(order))),
+            "down" => Err(RefreshError::Failed("503 from the shop".into())),
+            "unclear" => Err(RefreshError::Unclear("name one of doudian, shopify".into())),
+            "two" => Err(RefreshError::NotTaken(NotTaken::Order(OrderRefused::Unknown(order.into())))),
+            _ => Err(RefreshError::Absent(order.into(), channel)),
+        }
     }
 
     fn has_channel(&self, channel: &ChannelName) -> bool {

@@ -8,6 +8,7 @@ mod fixture;
 mod hooks;
 mod live;
 mod once;
+mod orders;
 mod pages;
 mod parked;
 mod plugins;

@@ -11,6 +11,8 @@ mod news;
 mod supplement;
 mod threading;
 
+pub(super) use threading::about;
+
 use super::codec::{self, time};
 use super::happenings::{self, Cause};
 use super::tx::{Counter, Line, Tx, many};
@@ -56,7 +58,7 @@ pub(super) fn prepare(new: NewArrival, continuity: Continuity) -> Result<Prepare
     }
     let meta = match &new.source {
         Source::Arrival(arrival) => codec::meta(arrival),
-        Source::Poll { .. } => String::new(),
+        Source::Poll { .. } | Source::LookUp(_) => String::new(),
     };
     Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages, continuity })
 }
@@ -129,7 +131,7 @@ impl Prepared {
         contacts::Told { channel, verifies, actor: &self.actor, now: *at }
     }
 
-    /// The arrival's row, inserted when it is first needed; none of a poll.
+    /// The arrival's row, inserted when it is first needed; none where the channel was asked.
     fn arrival(&self, tx: &Tx<'_>, row: &mut Option<i64>) -> Result<Option<i64>, StoreError> {
         let Source::Arrival(arrival) = &self.new.source else { return Ok(None) };
         if row.is_none() {

@@ -1,6 +1,7 @@
 //! Commit 2: what the policy chain decided, applied through the model's rules.
 use super::codec::{At, time};
 use super::happenings::{self};
+use super::operations::{self, By};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, any, one};
 use super::{clocks, deliver, plugins, row};
@@ -161,14 +162,17 @@ impl Run<'_, '_> {
                 self.line(Line { act: "refused", why: Some("there is nothing in it to send"), ..line })
             }
             Ok(effects) => {
-                self.line(line)?;
-                effects.into_iter().try_for_each(|effect| self.effect(actor, outcome, effect))
+                // Whether an operation is decided or refused turns out when its order is looked for.
+                if !effects.iter().any(|effect| matches!(effect, Effect::Perform(_))) {
+                    self.line(Line { ..line })?;
+                }
+                effects.into_iter().try_for_each(|effect| self.effect(&line, outcome, effect))
             }
             Err(refusal) => self.line(Line { act: "refused", why: Some(&refusal.to_string()), ..line }),
         }
     }
 
-    fn effect(&mut self, actor: &str, outcome: &PolicyOutcome, effect: Effect) -> Result<(), StoreError> {
+    fn effect(&mut self, line: &Line<'_>, outcome: &PolicyOutcome, effect: Effect) -> Result<(), StoreError> {
         let (tx, it, now) = (&mut *self.tx, &mut self.conversation, self.now);
         match effect {
             Effect::StartClock(clock) => clocks::start(tx, it, &clock, now),
@@ -188,10 +192,20 @@ impl Run<'_, '_> {
                 self.outgoing += 1;
                 Ok(())
             }
-            Effect::Note(text) => self.line(Line { actor, act: "noted", detail: Some(&text), ..Line::default() }),
-            Effect::Perform(_) => {
-                self.line(Line { actor, act: "refused", why: Some("no channel can be asked yet"), ..Line::default() })
+            Effect::Note(text) => {
+                self.line(Line { actor: line.actor, act: "noted", detail: Some(&text), ..Line::default() })
             }
+            Effect::Perform(operation) => match operations::for_policy(tx.conn, it, &operation)? {
+                Ok(channel) => {
+                    let id = it.id;
+                    self.line(Line { ..*line })?;
+                    let by = By { actor: line.actor, rule: line.rule, why: line.why };
+                    operations::add(self.tx, id, &channel, &operation, by, now)?;
+                    self.outgoing += 1;
+                    Ok(())
+                }
+                Err(refused) => self.line(Line { act: "refused", why: Some(&refused.to_string()), ..*line }),
+            },
         }
     }
 

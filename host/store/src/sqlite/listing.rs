@@ -3,7 +3,7 @@ use super::codec::{moment, time};
 use super::reader::counter;
 use super::row::{self, columns};
 use super::tx::{Counter, many, one};
-use super::{clocks, contacts, desk, messages, snapshot};
+use super::{clocks, contacts, desk, messages, operations, snapshot};
 use crate::{
     Continuation, ConversationDetail, ConversationFilter, Counts, Cursor, Event, Listing, Page, QueueFilter, StoreError,
 };
@@ -159,6 +159,7 @@ pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Opti
         orders: snapshot::orders_of(conn, id)?,
         continuations,
         joins,
+        operations: operations::of(conn, id)?,
     }))
 }
 

@@ -5,10 +5,12 @@
 use super::codec::{self, At, moment, time};
 use super::happenings;
 use super::tx::{Counter, Line, Tx, any, many, one};
-use super::{accept, deliver};
+use super::{accept, deliver, operations};
 use crate::{Cause, Cursor, Listing, NewParked, Page, Parked, ParkedWhat, StoreError, StoredArrival};
 use rusqlite::{Connection, Row};
-use tributary_model::{ArrivalId, ConversationId, GenerationId, HappeningId, OutgoingId, ParkedId, Place, Timestamp};
+use tributary_model::{
+    ArrivalId, ConversationId, GenerationId, HappeningId, OperationId, OutgoingId, ParkedId, Place, Timestamp,
+};
 
 /// The columns [`read`] reads, in its order.
 macro_rules! columns {
@@ -141,6 +143,7 @@ pub(super) fn unpark(tx: &mut Tx<'_>, id: ParkedId, by: &str, now: Timestamp) ->
     let done = match parked.what {
         ParkedWhat::Arrival(_) => true,
         ParkedWhat::Outgoing(id) => deliver::replay(tx, id, now)?,
+        ParkedWhat::Operation(id) => operations::replay(tx, id, now)?,
         ParkedWhat::Happening(id) => happenings::again(tx, id, parked.plugin.as_str())?,
     };
     if !done {
@@ -219,6 +222,7 @@ fn read(row: &Row<'_>) -> Result<Parked, StoreError> {
         "arrival" => Some(ParkedWhat::Arrival(ArrivalId(reference))),
         "happening" => Some(ParkedWhat::Happening(HappeningId(reference))),
         "outgoing" => Some(ParkedWhat::Outgoing(OutgoingId(reference))),
+        "operation" => Some(ParkedWhat::Operation(OperationId(reference))),
         _ => None,
     })?;
     Ok(Parked {

@@ -7,7 +7,12 @@ use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
 
 /// Every migration, in order; the first makes an empty file a store.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// `TRIB`: what SQLite keeps in the file's header to tell whose file it is.
 const APPLICATION: i64 = 0x5452_4942;
@@ -62,7 +67,7 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tributary_model::{conversation, decision, delivery, identity, intake, life};
+    use tributary_model::{conversation, decision, delivery, identity, intake, life, operation};
 
     #[test]
     fn the_checks_list_the_states_of_the_model() {
@@ -78,6 +83,7 @@ mod tests {
             life::State::ALL.map(life::State::as_str).to_vec(),
             identity::Reason::ALL.map(identity::Reason::as_str).to_vec(),
             identity::Advice::ALL.map(identity::Advice::as_str).to_vec(),
+            operation::State::ALL.map(operation::State::as_str).to_vec(),
         ] {
             assert!(sql.contains(&list(words.clone())), "{words:?}");
         }

@@ -2,7 +2,7 @@
 use super::codec::time;
 use super::token::KEPT;
 use super::tx::Tx;
-use super::{feed, lives};
+use super::{feed, lives, operations};
 use crate::StoreError;
 use std::time::Duration;
 use tributary_model::Timestamp;
@@ -25,7 +25,8 @@ pub(super) fn release_node(tx: &Tx<'_>, node: &str) -> Result<u64, StoreError> {
          WHERE state IN ('queued', 'leased') AND state = 'leased' AND node = ?",
         [node],
     )?;
-    Ok((happenings + outgoing) as u64)
+    let operations = operations::release_node(tx, node)?;
+    Ok((happenings + outgoing + operations) as u64)
 }
 
 /// See [`crate::Store::sweep`].

@@ -1,9 +1,9 @@
 //! People as JSON: handles and how they are known, joins that explain themselves, orders and parcels.
-use super::super::view::{Attribute, ContactView, ConversationView, EventView, HandleView, attributes, rfc3339};
+use super::super::orders::OrderView;
+use super::super::view::{ContactView, ConversationView, EventView, HandleView, rfc3339};
 use serde::Serialize;
 use tributary_model::Timestamp;
-use tributary_model::order::{Money, OrderLine};
-use tributary_store::{ContactDetail, Join, KnownHandle, KnownOrder, Suggestion};
+use tributary_store::{ContactDetail, Join, KnownHandle, Suggestion};
 use utoipa::ToSchema;
 
 /// A handle, and how it is known.
@@ -32,91 +32,6 @@ impl From<&KnownHandle> for KnownHandleView {
             channel: known.channel.as_ref().map(ToString::to_string),
             since: rfc3339(known.since),
             proved_by: known.proved_by.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-/// An amount in the minor unit of its currency.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Money, example = json!({"currency": "CNY", "minor": 19900}))]
-pub(crate) struct MoneyView {
-    /// ISO 4217 code.
-    currency: String,
-    /// Fen, cents.
-    minor: i64,
-}
-
-impl From<&Money> for MoneyView {
-    fn from(money: &Money) -> Self {
-        Self { currency: money.currency.clone(), minor: money.minor }
-    }
-}
-
-/// One line of an order.
-#[derive(Serialize, ToSchema)]
-#[schema(as = OrderLine)]
-pub(crate) struct OrderLineView {
-    /// The shop's number of the article.
-    sku: String,
-    /// The article's title as the buyer saw it.
-    title: String,
-    /// Pieces.
-    quantity: u32,
-    /// Price of one piece.
-    price: MoneyView,
-}
-
-impl From<&OrderLine> for OrderLineView {
-    fn from(line: &OrderLine) -> Self {
-        let OrderLine { sku, title, quantity, price } = line.clone();
-        Self { sku, title, quantity, price: MoneyView::from(&price) }
-    }
-}
-
-/// An order as the marketplace told it last.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Order)]
-pub(crate) struct OrderView {
-    /// The marketplace's channel.
-    channel: String,
-    /// The marketplace's number of it.
-    id: String,
-    /// `placed`, `paid`, `shipped`, `in-transit`, `stalled`, `delivered`, `refund-requested`, `refunded`, `cancelled` or
-    /// `address-changed`.
-    #[schema(example = "shipped")]
-    state: &'static str,
-    /// When it came to stand there.
-    #[schema(format = DateTime)]
-    at: String,
-    /// The sum the buyer pays.
-    total: MoneyView,
-    /// The carrier's number.
-    parcel: Option<String>,
-    /// When delivery was promised for.
-    #[schema(format = DateTime)]
-    promised_by: Option<String>,
-    /// The buyer's first order with this shop.
-    first_order: bool,
-    /// What was ordered.
-    lines: Vec<OrderLineView>,
-    /// What else the marketplace knows.
-    attributes: Vec<Attribute>,
-}
-
-impl From<&KnownOrder> for OrderView {
-    fn from(known: &KnownOrder) -> Self {
-        let order = &known.order;
-        Self {
-            channel: known.channel.to_string(),
-            id: order.id.clone(),
-            state: order.state.as_str(),
-            at: rfc3339(order.at),
-            total: MoneyView::from(&order.total),
-            parcel: order.parcel.clone(),
-            promised_by: order.promised_by.map(rfc3339),
-            first_order: order.first_order,
-            lines: order.lines.iter().map(OrderLineView::from).collect(),
-            attributes: attributes(&order.attributes),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::happenings::{self, Cause};
 use super::super::tx::{Line, Tx, one};
 use super::contacts::Author;
 use super::{Prepared, contacts, threading};
-use crate::{Accepted, Lease, StoreError};
+use crate::{Accepted, Lease, Source, StoreError};
 use tributary_model::message::{Delivery, DeliveryState};
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OutgoingId, delivery};
@@ -14,8 +14,9 @@ use tributary_model::{ChannelName, ConversationId, OutgoingId, delivery};
 /// Keeps an order as it is now; it is its buyer's, who may be new. News that were overtaken change nothing, and neither do
 /// repeated ones, which need no row: whether these do.
 ///
-/// The happening is had by the newest of the buyer's conversations that is not closed, else by that of a contact whose
-/// handle the marketplace names as the buyer's, else by one that is about the order; without any the order waits.
+/// The happening is had by the conversation that the order was asked for; of one that was told, by the newest of the buyer's
+/// conversations that is not closed, else by that of a contact whose handle the marketplace names as the buyer's, else by
+/// one that is about the order; without any the order waits.
 pub(super) fn order(
     tx: &mut Tx<'_>,
     it: &Prepared,
@@ -49,9 +50,12 @@ pub(super) fn order(
     if known.is_none() {
         named_before(tx, channel, &order.id)?;
     }
-    let conversation = match newest_open(tx, order, buyer)? {
-        Some(id) => Some(id),
-        None => about(tx, channel, &order.id)?,
+    let conversation = match it.new.source {
+        Source::LookUp(id) => Some(id),
+        Source::Arrival(_) | Source::Poll { .. } => match newest_open(tx, order, buyer)? {
+            Some(id) => Some(id),
+            None => about(tx, channel, &order.id)?,
+        },
     };
     let detail = format!("order {} {}", order.id, order.state.as_str());
     let why = overtaken.then_some("something later is known already");

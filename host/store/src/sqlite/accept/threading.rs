@@ -84,7 +84,12 @@ pub(super) fn remember(
 
 /// Notes that a conversation is about an order: of this channel, or else of the one marketplace that told of an order of
 /// this number, because a customer names it by any channel.
-pub(super) fn about(tx: &Tx<'_>, channel: &ChannelName, order: &str, id: ConversationId) -> Result<(), StoreError> {
+pub(in super::super) fn about(
+    tx: &Tx<'_>,
+    channel: &ChannelName,
+    order: &str,
+    id: ConversationId,
+) -> Result<(), StoreError> {
     let told =
         many(tx.conn, "SELECT channel FROM orders INDEXED BY orders_id WHERE id = ? LIMIT 16", [order], |row| {
             Ok(row.get::<_, String>(0)?)

@@ -1,0 +1,289 @@
+//! The life of an operation on an order: from the commit that asked for it to the marketplace's last word.
+//!
+//! Who may ask for how much is not looked at here.
+use crate::message::SendError;
+use crate::order::{Money, Operation};
+use crate::time::Timestamp;
+use crate::{money, retry};
+use std::fmt;
+
+/// Where an operation stands. The store's CHECK lists the same words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum State {
+    /// Waits for its time and a node.
+    Queued,
+    /// A node asks the marketplace under a lease.
+    Leased,
+    /// The marketplace did it.
+    Done,
+    /// It is not done and will not be by itself; shown on the conversation.
+    Failed,
+}
+
+/// What can befall an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// A node took the lease.
+    Lease,
+    /// The lease ran out, its node stopped, or another try was ordered.
+    Requeue,
+    /// The marketplace did it.
+    Finish,
+    /// The marketplace refused it, or the tries are used up.
+    Fail,
+    /// A person asked for it to be tried again.
+    Replay,
+}
+
+/// The event does not fit the state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Illegal {
+    /// Where it stood.
+    pub state: State,
+    /// What was asked.
+    pub event: Event,
+}
+
+impl fmt::Display for Illegal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an operation that is {} cannot {:?}", self.state.as_str(), self.event)
+    }
+}
+
+impl std::error::Error for Illegal {}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Leased, Self::Done, Self::Failed];
+
+    /// The word the store keeps and the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Leased => "leased",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// Where an event leads. Total: every pair is answered. What is done stays done, whatever is heard later.
+pub fn next(state: State, event: Event) -> Result<State, Illegal> {
+    match (state, event) {
+        (State::Queued, Event::Lease) => Ok(State::Leased),
+        (State::Leased, Event::Requeue) => Ok(State::Queued),
+        (State::Leased, Event::Finish) => Ok(State::Done),
+        (State::Leased, Event::Fail) => Ok(State::Failed),
+        (State::Failed, Event::Replay) => Ok(State::Queued),
+        _ => Err(Illegal { state, event }),
+    }
+}
+
+/// What the outcome of one try means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Settlement {
+    /// The marketplace did it, under this id.
+    Done {
+        /// The marketplace's id of the act; may be empty.
+        result: String,
+    },
+    /// Try again then.
+    Again {
+        /// Not before this moment.
+        at: Timestamp,
+        /// Why it did not work, for people.
+        why: String,
+    },
+    /// Give up.
+    Failed {
+        /// Why, for people.
+        why: String,
+    },
+}
+
+/// Decides what the outcome of try number `attempt` (counted from 1) means.
+pub fn settle(outcome: Result<String, SendError>, attempt: u32, now: Timestamp, policy: &retry::Backoff) -> Settlement {
+    let (why, after) = match outcome {
+        Ok(result) => return Settlement::Done { result },
+        Err(SendError::WindowClosed(why)) => return Settlement::Failed { why: format!("too late: {why}") },
+        Err(SendError::Permanent(why)) => return Settlement::Failed { why },
+        Err(SendError::Unauthorised(why)) => (format!("not authorised: {why}"), None),
+        Err(SendError::Temporary { why, after }) => (why, after),
+    };
+    match policy.delay(attempt) {
+        Some(delay) => Settlement::Again { at: now.after(after.map_or(delay, |after| after.max(delay))), why },
+        None => Settlement::Failed { why: format!("gave up after {attempt} tries: {why}") },
+    }
+}
+
+/// An order's id has at most this many bytes.
+pub const LONGEST_ORDER_ID: usize = 200;
+
+/// A reason or an address has at most this many bytes.
+pub const LONGEST_TEXT: usize = 1_000;
+
+/// A warranty is made longer by at most this many days: ten years.
+pub const LONGEST_WARRANTY: u32 = 3_650;
+
+impl Operation {
+    /// The contract's word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Refund(..) => "refund",
+            Self::CreateReturn(_) => "create-return",
+            Self::Exchange(_) => "exchange",
+            Self::InterceptParcel(_) => "intercept-parcel",
+            Self::ChangeAddress(..) => "change-address",
+            Self::Coupon(..) => "coupon",
+            Self::ExtendWarranty(..) => "extend-warranty",
+        }
+    }
+
+    /// The order it is about.
+    pub fn order(&self) -> &str {
+        match self {
+            Self::Refund(order, ..)
+            | Self::CreateReturn(order)
+            | Self::Exchange(order)
+            | Self::InterceptParcel(order)
+            | Self::ChangeAddress(order, _)
+            | Self::Coupon(order, _)
+            | Self::ExtendWarranty(order, _) => order,
+        }
+    }
+
+    /// What it says besides the order, for people; without the address, which is personal data.
+    pub fn detail(&self) -> String {
+        let (word, order) = (self.word(), self.order());
+        match self {
+            Self::Refund(_, amount, _) | Self::Coupon(_, amount) => format!("{word} {order} {amount}"),
+            Self::ExtendWarranty(_, days) => format!("{word} {order} {days} d"),
+            Self::CreateReturn(_) | Self::Exchange(_) | Self::InterceptParcel(_) | Self::ChangeAddress(..) => {
+                format!("{word} {order}")
+            }
+        }
+    }
+
+    /// Whether it is within what the contract allows: an order, a positive amount of a currency of ISO 4217, a reason, an
+    /// address, days. The error is a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        text("the order's id", self.order(), LONGEST_ORDER_ID)?;
+        match self {
+            Self::Refund(_, amount, reason) => {
+                positive(amount)?;
+                text("the reason", reason, LONGEST_TEXT)
+            }
+            Self::Coupon(_, amount) => positive(amount),
+            Self::ChangeAddress(_, address) => text("the address", address, LONGEST_TEXT),
+            Self::ExtendWarranty(_, 1..=LONGEST_WARRANTY) => Ok(()),
+            Self::ExtendWarranty(_, days) => {
+                Err(format!("a warranty is made longer by 1 to {LONGEST_WARRANTY} days, not {days}"))
+            }
+            Self::CreateReturn(_) | Self::Exchange(_) | Self::InterceptParcel(_) => Ok(()),
+        }
+    }
+}
+
+fn text(what: &str, text: &str, most: usize) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{what} is empty"));
+    }
+    if text.len() > most {
+        return Err(format!("{what} has at most {most} bytes, this one {}", text.len()));
+    }
+    Ok(())
+}
+
+fn positive(amount: &Money) -> Result<(), String> {
+    if money::decimals(&amount.currency).is_none() {
+        return Err(format!("{:?} is no currency of ISO 4217", amount.currency.chars().take(8).collect::<String>()));
+    }
+    if amount.minor <= 0 {
+        return Err(format!("an amount is more than nothing, this one {amount}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn every_pair_is_answered_as_the_table_says() {
+        use Event::*;
+        use State::*;
+        let legal = [
+            (Queued, Lease, Leased),
+            (Leased, Requeue, Queued),
+            (Leased, Finish, Done),
+            (Leased, Fail, Failed),
+            (Failed, Replay, Queued),
+        ];
+        for state in State::ALL {
+            for event in [Lease, Requeue, Finish, Fail, Replay] {
+                let want = legal.iter().find(|(s, e, _)| (*s, *e) == (state, event)).map(|(_, _, to)| *to);
+                assert_eq!(next(state, event).ok(), want, "{state:?} {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_work_later_is_tried_again_until_the_tries_are_used_up_and_the_rest_fails() {
+        let policy = retry::Backoff { first: Duration::from_secs(1), most: Duration::from_secs(60), tries: 3 };
+        let settle = |outcome, attempt| settle(outcome, attempt, Timestamp(1_000), &policy);
+        let busy = |after| Err(SendError::Temporary { why: "busy".into(), after });
+        let again = |at, why: &str| Settlement::Again { at: Timestamp(at), why: why.into() };
+        assert_eq!(settle(Ok("r-1".into()), 1), Settlement::Done { result: "r-1".into() });
+        assert_eq!(settle(busy(None), 2), again(3_000, "busy"));
+        assert_eq!(settle(busy(Some(Duration::from_secs(5))), 1), again(6_000, "busy"));
+        assert_eq!(settle(Err(SendError::Unauthorised("expired".into())), 1), again(2_000, "not authorised: expired"));
+        assert_eq!(settle(busy(None), 3), Settlement::Failed { why: "gave up after 3 tries: busy".into() });
+        for error in [SendError::Permanent("shipped".into()), SendError::WindowClosed("shipped".into())] {
+            assert!(matches!(settle(Err(error), 1), Settlement::Failed { why } if why.contains("shipped")));
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused() {
+        let money = |minor, currency: &str| Money { currency: currency.into(), minor };
+        let long = "x".repeat(LONGEST_TEXT + 1);
+        for good in [
+            Operation::Refund("1".into(), money(1, "CNY"), "broken".into()),
+            Operation::Coupon("1".into(), money(1, "JPY")),
+            Operation::ExtendWarranty("1".into(), LONGEST_WARRANTY),
+            Operation::ChangeAddress("1".into(), "x".repeat(LONGEST_TEXT)),
+            Operation::InterceptParcel("x".repeat(LONGEST_ORDER_ID)),
+        ] {
+            assert_eq!(good.check(), Ok(()), "{good:?}");
+        }
+        for bad in [
+            Operation::Refund("1".into(), money(0, "CNY"), "broken".into()),
+            Operation::Refund("1".into(), money(-1, "CNY"), "broken".into()),
+            Operation::Refund("1".into(), money(1, "cny"), "broken".into()),
+            Operation::Refund("1".into(), money(1, "CNY"), " ".into()),
+            Operation::Refund("1".into(), money(1, "CNY"), long.clone()),
+            Operation::Coupon("1".into(), money(1, "XXX")),
+            Operation::ExtendWarranty("1".into(), 0),
+            Operation::ExtendWarranty("1".into(), LONGEST_WARRANTY + 1),
+            Operation::ChangeAddress("1".into(), long),
+            Operation::CreateReturn(" ".into()),
+            Operation::Exchange("x".repeat(LONGEST_ORDER_ID + 1)),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_in_what_is_told() {
+        let move_it = Operation::ChangeAddress("1001".into(), "Lane 4".into());
+        assert_eq!(move_it.detail(), "change-address 1001");
+        let refund = Operation::Refund("1001".into(), Money { currency: "EUR".into(), minor: 1_250 }, "late".into());
+        assert_eq!(refund.detail(), "refund 1001 12.50 EUR");
+    }
+}

@@ -1,0 +1,391 @@
+//! Operations on orders: which channel an order is of, asking, leases, and what came of a try.
+//!
+//! All that an adapter gets is fixed when an operation is written, its idempotency key included, so that every try asks
+//! for the same act.
+use super::codec::{self, At, moment, time};
+use super::happenings::{self, Cause as Happened};
+use super::parked::{self, Ref};
+use super::tx::{Line, Tx, many, one};
+use super::{accept, clocks, contacts, row, token};
+use crate::{
+    Cause, KeyedOperation, Lease, LeasedOperation, NewOperation, NotTaken, OperationView, OrderRefused, StoreError,
+};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use tributary_model::conversation::{Conversation, Refused};
+use tributary_model::operation::{self, Event, Settlement, State};
+use tributary_model::order::{Money, Operation};
+use tributary_model::{ChannelName, ConversationId, GenerationId, OperationId, Timestamp};
+
+/// How many channels with an order of the same id are looked at.
+const SAME_ID: i64 = 8;
+
+/// How many operations and orders of a conversation are shown at once: the newest.
+const SHOWN: i64 = 200;
+
+/// An operation as its column.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    kind: String,
+    order: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<(String, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days: Option<u32>,
+}
+
+fn body(it: &Operation) -> String {
+    let amount = |money: &Money| Some((money.currency.clone(), money.minor));
+    let (amount, text, days) = match it {
+        Operation::Refund(_, money, reason) => (amount(money), Some(reason.clone()), None),
+        Operation::ChangeAddress(_, address) => (None, Some(address.clone()), None),
+        Operation::Coupon(_, money) => (amount(money), None, None),
+        Operation::ExtendWarranty(_, days) => (None, None, Some(*days)),
+        Operation::CreateReturn(_) | Operation::Exchange(_) | Operation::InterceptParcel(_) => (None, None, None),
+    };
+    codec::to_json(&Body { kind: it.word().to_owned(), order: it.order().to_owned(), amount, text, days })
+}
+
+fn read(id: i64, text: &str) -> Result<Operation, StoreError> {
+    let at = At("operation", id);
+    let Body { kind, order, amount, text, days } = at.json(text)?;
+    let amount = amount.map(|(currency, minor)| Money { currency, minor });
+    Ok(match (kind.as_str(), amount, text, days) {
+        ("refund", Some(amount), Some(reason), None) => Operation::Refund(order, amount, reason),
+        ("create-return", None, None, None) => Operation::CreateReturn(order),
+        ("exchange", None, None, None) => Operation::Exchange(order),
+        ("intercept-parcel", None, None, None) => Operation::InterceptParcel(order),
+        ("change-address", None, Some(address), None) => Operation::ChangeAddress(order, address),
+        ("coupon", Some(amount), None, None) => Operation::Coupon(order, amount),
+        ("extend-warranty", None, None, Some(days)) => Operation::ExtendWarranty(order, days),
+        (other, ..) => return Err(at.damaged(format!("the kind {other:?}"))),
+    })
+}
+
+/// Which channel an order of a conversation is of: the one by which the conversation is about it, else the one whose order
+/// of this id the customer made, else, for a person, the only one that knows it. A policy reads numbers out of texts that
+/// anybody can write, so it gets no order of a stranger.
+pub(super) fn place(
+    conn: &Connection,
+    it: &Conversation,
+    order: &str,
+    person: bool,
+) -> Result<Result<ChannelName, OrderRefused>, StoreError> {
+    let about: Vec<ChannelName> = many(
+        conn,
+        "SELECT c.channel FROM conversation_order AS c JOIN orders AS o ON o.channel = c.channel AND o.id = c.id \
+         WHERE c.conversation = ? AND c.id = ? LIMIT ?",
+        (it.id.0, order, SAME_ID),
+        |row| Ok(row.get::<_, String>(0)?.into()),
+    )?;
+    if !about.is_empty() {
+        return Ok(only(order, about));
+    }
+    let mine = contacts::handles(conn, it.contact)?;
+    let known = many(
+        conn,
+        "SELECT channel, body FROM orders INDEXED BY orders_id WHERE id = ? LIMIT ?",
+        (order, SAME_ID),
+        |row| {
+            let buyer = At("conversation", it.id.0).order(&row.get::<_, String>(1)?)?.buyer;
+            let theirs = buyer.iter().any(|by| mine.iter().any(|is| (is.kind, &is.value) == (by.kind, &by.value)));
+            Ok((ChannelName::from(row.get::<_, String>(0)?), theirs))
+        },
+    )?;
+    let theirs: Vec<ChannelName> =
+        known.iter().filter(|(_, theirs)| *theirs).map(|(channel, _)| channel.clone()).collect();
+    Ok(match (theirs.is_empty(), person, known.is_empty()) {
+        (false, _, _) => only(order, theirs),
+        (true, true, false) => only(order, known.into_iter().map(|(channel, _)| channel).collect()),
+        (true, false, false) => Err(OrderRefused::NotTheirs(order.to_owned())),
+        (true, _, true) => Err(OrderRefused::Unknown(order.to_owned())),
+    })
+}
+
+fn only(order: &str, mut channels: Vec<ChannelName>) -> Result<ChannelName, OrderRefused> {
+    match (channels.pop(), channels.is_empty()) {
+        (Some(channel), true) => Ok(channel),
+        (last, _) => {
+            channels.extend(last);
+            Err(OrderRefused::Several(order.to_owned(), channels))
+        }
+    }
+}
+
+/// Which channel a policy's operation goes to, or why it is not taken. One that this conversation had word for word
+/// already is not taken twice: a policy that asks again each time it is asked would pay again and again.
+pub(super) fn for_policy(
+    conn: &Connection,
+    it: &Conversation,
+    asked: &Operation,
+) -> Result<Result<ChannelName, OrderRefused>, StoreError> {
+    let same = one(
+        conn,
+        "SELECT id FROM operation INDEXED BY operation_conversation WHERE conversation = ? AND body = ? LIMIT 1",
+        (it.id.0, body(asked)),
+        |row| row.get(0).map(OperationId),
+    )?;
+    match same {
+        Some(id) => Ok(Err(OrderRefused::Repeated(asked.order().to_owned(), id))),
+        None => place(conn, it, asked.order(), false),
+    }
+}
+
+/// Who asks for an operation, and why.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) actor: &'a str,
+    pub(super) rule: Option<&'a str>,
+    pub(super) why: Option<&'a str>,
+}
+
+/// Writes an operation, and that the conversation is about its order.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    channel: &ChannelName,
+    asked: &Operation,
+    by: By<'_>,
+    now: Timestamp,
+) -> Result<OperationId, StoreError> {
+    let By { actor, rule, why } = by;
+    // The key has the row's number in it, which is known when the row is there.
+    let secret = token::reply_token()?;
+    let id = tx.insert(
+        "INSERT INTO operation (key, conversation, channel, order_id, body, actor, rule, why, state, attempts, next_at, at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?)",
+        rusqlite::params![
+            secret,
+            conversation.0,
+            channel.as_str(),
+            asked.order(),
+            body(asked),
+            actor,
+            rule,
+            why,
+            time(now),
+            time(now)
+        ],
+    )?;
+    tx.run("UPDATE operation SET key = id || '-' || key WHERE id = ?", [id])?;
+    accept::about(tx, channel, asked.order(), conversation)?;
+    let detail = told(id, asked);
+    tx.event(Some(conversation), now, Line { actor, act: "asked", detail: Some(&detail), ..Line::default() })?;
+    Ok(OperationId(id))
+}
+
+fn told(id: i64, it: &Operation) -> String {
+    format!("operation {id}: {}", it.detail())
+}
+
+/// See [`crate::Store::ask_operation`].
+pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+    if let Err(why) = new.operation.check() {
+        return Ok(Err(NotTaken::OutOfRange(why)));
+    }
+    let Some(before) = row::load(tx.conn, new.conversation)? else {
+        return Ok(Err(NotTaken::Refused(Refused::Unknown)));
+    };
+    if let Err(refused) = before.may_act(&new.agent, new.now) {
+        return Ok(Err(NotTaken::Refused(refused)));
+    }
+    let channel = match place(tx.conn, &before, new.operation.order(), true)? {
+        Ok(channel) => channel,
+        Err(refused) => return Ok(Err(NotTaken::Order(refused))),
+    };
+    let actor = format!("agent:{}", new.agent);
+    let by = By { actor: &actor, rule: None, why: None };
+    let id = add(tx, before.id, &channel, &new.operation, by, new.now)?;
+    let mut it = before.clone();
+    it.updated = new.now;
+    row::save(tx, &before, &it)?;
+    if let Some(KeyedOperation { key, answer }) = &new.request {
+        token::end(tx, key, Some(&answer(id)))?;
+    }
+    Ok(Ok(id))
+}
+
+/// See [`crate::Store::order_channel`].
+pub(super) fn channel(
+    conn: &Connection,
+    id: ConversationId,
+    order: &str,
+) -> Result<Result<ChannelName, NotTaken>, StoreError> {
+    let Some(it) = row::load(conn, id)? else { return Ok(Err(NotTaken::Refused(Refused::Unknown))) };
+    Ok(place(conn, &it, order, true)?.map_err(NotTaken::Order))
+}
+
+/// See [`crate::Store::lease_operations`].
+pub(super) fn lease(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<LeasedOperation>, StoreError> {
+    let mut leased = many(
+        tx.conn,
+        "SELECT id, key, conversation, channel, body, attempts FROM operation INDEXED BY operation_next \
+         WHERE state IN ('queued', 'leased') AND next_at <= ? ORDER BY next_at, id LIMIT ?",
+        (time(lease.now), i64::try_from(most).unwrap_or(i64::MAX)),
+        |row| {
+            let id: i64 = row.get(0)?;
+            Ok(LeasedOperation {
+                id: OperationId(id),
+                key: row.get(1)?,
+                conversation: ConversationId(row.get(2)?),
+                channel: row.get::<_, String>(3)?.into(),
+                operation: read(id, &row.get::<_, String>(4)?)?,
+                attempt: row.get(5)?,
+            })
+        },
+    )?;
+    for it in &mut leased {
+        it.attempt += 1;
+        tx.run(
+            "UPDATE operation SET state = 'leased', node = ?, next_at = ?, attempts = ? WHERE id = ?",
+            (&lease.node[..], time(lease.until), it.attempt, it.id.0),
+        )?;
+    }
+    Ok(leased)
+}
+
+/// What of an operation its settlement needs.
+struct Row {
+    id: i64,
+    key: String,
+    conversation: ConversationId,
+    channel: String,
+    operation: Operation,
+    state: State,
+}
+
+fn row_of(conn: &Connection, id: OperationId) -> Result<Option<Row>, StoreError> {
+    let found =
+        many(conn, "SELECT key, conversation, channel, body, state FROM operation WHERE id = ?", [id.0], |row| {
+            Ok(Row {
+                id: id.0,
+                key: row.get(0)?,
+                conversation: ConversationId(row.get(1)?),
+                channel: row.get(2)?,
+                operation: read(id.0, &row.get::<_, String>(3)?)?,
+                state: At("operation", id.0).word(&row.get::<_, String>(4)?, State::parse)?,
+            })
+        })?;
+    Ok(found.into_iter().next())
+}
+
+/// See [`crate::Store::settle_operation`].
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    id: OperationId,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(it) = row_of(tx.conn, id)? else { return Ok(()) };
+    let event = match settlement {
+        Settlement::Done { .. } => Event::Finish,
+        Settlement::Again { .. } => Event::Requeue,
+        Settlement::Failed { .. } => Event::Fail,
+    };
+    // An illegal event is a try that lost its lease and comes too late.
+    let Ok(next) = operation::next(it.state, event) else { return Ok(()) };
+    let (actor, detail) = (format!("channel:{}", it.channel), told(it.id, &it.operation));
+    let line = Line { actor: &actor, detail: Some(&detail), ..Line::default() };
+    match settlement {
+        Settlement::Done { result } => {
+            let result = Some(result.as_str()).filter(|result| !result.is_empty());
+            tx.run(
+                "UPDATE operation SET state = ?, node = NULL, result = ?, detail = NULL WHERE id = ?",
+                (next.as_str(), result, it.id),
+            )?;
+            tx.event(Some(it.conversation), now, Line { act: "performed", why: result, ..line })?;
+            settled(tx, &it, format!("done: {}", it.operation.detail()), now)
+        }
+        Settlement::Again { at, why } => {
+            tx.run(
+                "UPDATE operation SET state = ?, node = NULL, next_at = ?, detail = ? WHERE id = ?",
+                (next.as_str(), time(*at), why, it.id),
+            )?;
+            tx.event(Some(it.conversation), now, Line { act: "retrying", why: Some(why), ..line })
+        }
+        Settlement::Failed { why } => {
+            tx.run(
+                "UPDATE operation SET state = ?, node = NULL, detail = ? WHERE id = ?",
+                (next.as_str(), why, it.id),
+            )?;
+            tx.event(Some(it.conversation), now, Line { act: "failed", why: Some(why), ..line })?;
+            fail(tx, &it, why, now)?;
+            settled(tx, &it, format!("failed: {}: {why}", it.operation.detail()), now)
+        }
+    }
+}
+
+/// Asks the policies about the end of an operation.
+fn settled(tx: &mut Tx<'_>, it: &Row, how: String, now: Timestamp) -> Result<(), StoreError> {
+    let payload = codec::to_json(&(&it.key, how));
+    happenings::add(tx, it.conversation, Happened::Other("operation-settled", Some(payload)), now, None).map(drop)
+}
+
+/// It is not done: a person has to look, and may order another try.
+fn fail(tx: &mut Tx<'_>, it: &Row, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    let before = row::expect(tx.conn, it.conversation)?;
+    let mut conversation = before.clone();
+    conversation.wake(now);
+    clocks::follow(tx, before.state, &mut conversation, now)?;
+    row::save(tx, &before, &conversation)?;
+    // The store is not told which plugin acts for a channel: the channel's name stands for it.
+    let what = Ref {
+        what: "operation",
+        id: it.id,
+        channel: Some(&it.channel),
+        plugin: &it.channel,
+        version: "",
+        generation: GenerationId(0),
+    };
+    let cause = Cause { blame: "host", what: why.to_owned() };
+    parked::keep(tx, &what, Some(it.conversation), &cause, now).map(drop)
+}
+
+/// Puts a failed one back into the queue, its tries counted anew, under the same key. `false`: it did not fail.
+pub(super) fn replay(tx: &Tx<'_>, id: OperationId, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(it) = row_of(tx.conn, id)? else { return Ok(false) };
+    let Ok(next) = operation::next(it.state, Event::Replay) else { return Ok(false) };
+    tx.run("UPDATE operation SET state = ?, attempts = 0, next_at = ? WHERE id = ?", (next.as_str(), time(now), id.0))?;
+    Ok(true)
+}
+
+/// Gives back what a node had leased; how many.
+pub(super) fn release_node(tx: &Tx<'_>, node: &str) -> Result<usize, StoreError> {
+    tx.run(
+        "UPDATE operation INDEXED BY operation_next SET state = 'queued', node = NULL, next_at = at \
+         WHERE state IN ('queued', 'leased') AND state = 'leased' AND node = ?",
+        [node],
+    )
+}
+
+/// The operations of a conversation, oldest first.
+pub(super) fn of(conn: &Connection, id: ConversationId) -> Result<Vec<OperationView>, StoreError> {
+    let mut found = many(
+        conn,
+        "SELECT id, channel, body, actor, rule, why, state, attempts, next_at, result, detail, at FROM operation \
+         INDEXED BY operation_conversation WHERE conversation = ? ORDER BY id DESC LIMIT ?",
+        (id.0, SHOWN),
+        |row| {
+            let id: i64 = row.get(0)?;
+            let state = At("operation", id).word(&row.get::<_, String>(6)?, State::parse)?;
+            Ok(OperationView {
+                id: OperationId(id),
+                channel: row.get::<_, String>(1)?.into(),
+                operation: read(id, &row.get::<_, String>(2)?)?,
+                by: row.get(3)?,
+                rule: row.get(4)?,
+                why: row.get(5)?,
+                state,
+                attempts: row.get(7)?,
+                next_at: (state == State::Queued).then(|| row.get(8).map(moment)).transpose()?,
+                result: row.get(9)?,
+                detail: row.get(10)?,
+                at: moment(row.get(11)?),
+            })
+        },
+    )?;
+    found.reverse();
+    Ok(found)
+}
