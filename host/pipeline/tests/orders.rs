@@ -221,7 +221,17 @@ async fn house(dir: &Path, books: &Books) -> House {
 
 /// A desk in this folder with these channels.
 async fn with(dir: &Path, channels: Vec<Channel>) -> House {
-    let store = Arc::new(SqliteStore::open(&SqliteConfig::new(dir)).expect("a store"));
+    // What was cut off lets go of the folder when it gets its next turn.
+    let patience = Instant::now() + Duration::from_secs(20);
+    let store = loop {
+        match SqliteStore::open(&SqliteConfig::new(dir)) {
+            Ok(store) => break Arc::new(store),
+            Err(tributary_store::StoreError::Locked(_)) if Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("a store: {error}"),
+        }
+    };
     let policies: Vec<Seat<dyn Policy>> = vec![Seat::alone(Arc::new(Generous(info("generous"))))];
     let plugins = Plugins::new(channels, policies);
     let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 3 };

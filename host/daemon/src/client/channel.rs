@@ -115,18 +115,17 @@ fn test(name: &str, text: Option<&str>, to: Option<&str>, common: &Common) -> an
     let known_as = made["name"].as_str().unwrap_or_default();
     let mut steps = Vec::new();
     for sample in made["items"].as_array().into_iter().flatten() {
-        let bytes = |key: &str| BASE64.decode(sample[key].as_str().unwrap_or_default().as_bytes());
+        let body = BASE64.decode(sample["body"].as_str().unwrap_or_default().as_bytes());
+        let body = body.context("a sample's body is not base64")?;
         let step = match sample["kind"].as_str() {
             Some("http") => {
-                let Hooked { status, milliseconds, conversation, body } =
-                    api.hook(to, sample, bytes("body").context("a sample's body is not base64")?, known_as)?;
+                let Hooked { status, milliseconds, conversation, body } = api.hook(to, sample, body, known_as)?;
                 json!({
                     "sent": format!("{} {}", sample["method"].as_str().unwrap_or_default(), path(sample)),
                     "status": status, "milliseconds": milliseconds, "answer": body, "conversation": conversation,
                 })
             }
             kind => {
-                let data = bytes("data").context("a sample's data is not base64")?;
                 let mut path = format!("/channels/{}/documents?sample={known_as}", escaped(name));
                 let (called, media_type) = match kind {
                     Some("mail") => {
@@ -140,7 +139,7 @@ fn test(name: &str, text: Option<&str>, to: Option<&str>, common: &Common) -> an
                     }
                 };
                 path.push_str(&format!("&name={}", escaped(called)));
-                let taken = api.post_bytes(&path, media_type, data)?;
+                let taken = api.post_bytes(&path, media_type, body)?;
                 json!({
                     "sent": called, "conversation": taken["conversations"][0], "parked": taken["parked"],
                     "ignored": taken["ignored"],

@@ -41,7 +41,7 @@ pub enum OrderCommand {
         #[command(flatten)]
         which: Which,
         /// How much, such as "12.50 EUR"
-        #[arg(long, value_name = "AMOUNT")]
+        #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
         amount: Money,
         /// Why, for the books
         #[arg(long, value_name = "TEXT")]
@@ -85,7 +85,7 @@ pub enum OrderCommand {
         #[command(flatten)]
         which: Which,
         /// Its worth, such as "5 EUR"
-        #[arg(long, value_name = "AMOUNT")]
+        #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
         amount: Money,
         #[command(flatten)]
         common: Common,

@@ -257,7 +257,7 @@ Clocks
         for part in [
             "channels  webchat, email\n",
             "email\n  goes on by email: the same customer, who they are is not proved\n  ?\n",
-            "Orders\n  A-1 of shop: paid, 500 JPY\n",
+            "Order A-1 · shop · paid ·  · 500 JPY\n",
             "Customer joined\n  3: contacts 1 and 2, by channel:webchat, 2026-05-04 09:00 UTC: one address\n",
         ] {
             assert!(page.text.contains(part), "{part} is not in\n{}", page.text);

@@ -113,38 +113,33 @@ pub(crate) struct FieldView {
     value: String,
 }
 
-/// One call, mail or file, as the platform would send it. Bytes are base64.
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+/// One call, mail or file, as the platform would send it. It has the members of its kind.
+#[derive(Serialize, Default, ToSchema)]
 #[schema(as = Sample)]
-pub(crate) enum SampleView {
-    /// A call of the channel's hook.
-    Http {
-        /// The method.
-        method: String,
-        /// Path and query on this listener.
-        url: String,
-        /// Its fields.
-        headers: Vec<FieldView>,
-        /// Its body.
-        body: String,
-    },
-    /// A mail.
-    Mail {
-        /// The return path.
-        mail_from: String,
-        /// The message.
-        data: String,
-    },
-    /// A file.
-    Document {
-        /// Its name.
-        name: String,
-        /// What it is said to be.
-        media_type: String,
-        /// Its bytes.
-        data: String,
-    },
+pub(crate) struct SampleView {
+    /// `http`: a call of the channel's hook. `mail`. `document`: a file.
+    #[schema(example = "http")]
+    kind: &'static str,
+    /// Its bytes, in base64: the call's body, the mail, the file.
+    body: String,
+    /// Of a call: the method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    /// Of a call: path and query on this listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Of a call: its fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<FieldView>,
+    /// Of a mail: the return path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail_from: Option<String>,
+    /// Of a file: its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Of a file: what it is said to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
 }
 
 /// What to try a channel with.
@@ -184,17 +179,26 @@ pub(crate) async fn samples(
 }
 
 fn view(channel: &ChannelName, sample: Sample) -> SampleView {
+    let blank = SampleView::default();
     match sample {
-        Sample::Http(request) => SampleView::Http {
-            method: request.method,
-            url: format!("{}/{channel}{}", crate::hook::BASE, request.url),
-            headers: request.headers.into_iter().map(|it| FieldView { name: it.name, value: it.value }).collect(),
+        Sample::Http(request) => SampleView {
+            kind: "http",
             body: BASE64.encode(&request.body),
+            method: Some(request.method),
+            url: Some(format!("{}/{channel}{}", crate::hook::BASE, request.url)),
+            headers: request.headers.into_iter().map(|it| FieldView { name: it.name, value: it.value }).collect(),
+            ..blank
         },
-        Sample::Mail { mail_from, data } => SampleView::Mail { mail_from, data: BASE64.encode(&data) },
-        Sample::Document { name, media_type, data } => {
-            SampleView::Document { name, media_type, data: BASE64.encode(&data) }
+        Sample::Mail { mail_from, data } => {
+            SampleView { kind: "mail", body: BASE64.encode(&data), mail_from: Some(mail_from), ..blank }
         }
+        Sample::Document { name, media_type, data } => SampleView {
+            kind: "document",
+            body: BASE64.encode(&data),
+            name: Some(name),
+            media_type: Some(media_type),
+            ..blank
+        },
     }
 }
 
