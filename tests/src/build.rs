@@ -32,7 +32,7 @@ pub fn broken(name: &str, version: &str, guest: &str) -> Vec<u8> {
 
 /// A guest in place of the plugin that a `plugin.toml` names, with what `guest` says in its configuration.
 pub fn instead(mut manifest: toml::Table, file: &str, guest: &str) -> Vec<u8> {
-    const SERVICES: [&str; 7] = ["log", "config", "clock", "state", "blobs", "http", "mail"];
+    const SERVICES: [&str; 8] = ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail"];
     let bytes = std::fs::read(guests::file(file)).expect("the guest is built");
     let services = toml::Value::from(SERVICES.map(toml::Value::from).to_vec());
     let asks = manifest.entry("asks").or_insert_with(|| toml::Table::new().into());

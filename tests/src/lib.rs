@@ -16,6 +16,8 @@ pub mod guests;
 pub mod load;
 pub mod mail;
 pub mod mailbox;
+pub mod platform;
+pub mod platforms;
 pub mod plugins;
 pub mod program;
 pub mod random;

@@ -358,7 +358,13 @@ fn a_service_that_a_component_needs_and_was_not_granted_keeps_it_out() {
     let desk = started(desk(&[("shop", &shop)], ""));
     let before = show(&desk, "email")["live"]["generation"].clone();
     // By a reload: the old grants stay, and the log says which service is missing where.
-    grant(&desk, "channel", "name", "email", "services = [\"log\", \"config\", \"clock\", \"blobs\"]");
+    grant(
+        &desk,
+        "channel",
+        "name",
+        "email",
+        "services = [\"log\", \"config\", \"clock\", \"secrets\", \"state\", \"blobs\"]",
+    );
     desk.signal("HUP");
     let log = wait::until("the reload to be refused", || {
         let log = desk.log();

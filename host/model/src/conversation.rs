@@ -2,6 +2,7 @@
 //! one transaction.
 use crate::decision::{Action, Clock, Decision, Grade, Route};
 use crate::message::{Attribute, Content};
+use crate::operation::OutOfRange;
 use crate::order::Operation;
 use crate::queue::{Holder, Key, NEVER, rank};
 use crate::time::Timestamp;
@@ -323,7 +324,7 @@ impl Conversation {
             }
             Action::Close(_) => self.close(now),
             Action::Perform(operation) => {
-                operation.check().map_err(Refusal::OutOfRange)?;
+                operation.check().map_err(|OutOfRange(why)| Refusal::OutOfRange(why))?;
                 effects.push(Effect::Perform(operation.clone()));
             }
             Action::Survey(_) => return Err(Refusal::Unsupported("a survey")),

@@ -171,7 +171,7 @@ impl Operation {
 
     /// Whether it is within what the contract allows: an order, a positive amount of a currency of ISO 4217, a reason, an
     /// address, days. The error is a sentence.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OutOfRange> {
         text("the order's id", self.order(), LONGEST_ORDER_ID)?;
         match self {
             Self::Refund(_, amount, reason) => {
@@ -182,29 +182,34 @@ impl Operation {
             Self::ChangeAddress(_, address) => text("the address", address, LONGEST_TEXT),
             Self::ExtendWarranty(_, 1..=LONGEST_WARRANTY) => Ok(()),
             Self::ExtendWarranty(_, days) => {
-                Err(format!("a warranty is made longer by 1 to {LONGEST_WARRANTY} days, not {days}"))
+                Err(OutOfRange(format!("a warranty is made longer by 1 to {LONGEST_WARRANTY} days, not {days}")))
             }
             Self::CreateReturn(_) | Self::Exchange(_) | Self::InterceptParcel(_) => Ok(()),
         }
     }
 }
 
-fn text(what: &str, text: &str, most: usize) -> Result<(), String> {
+/// An operation that the contract does not allow: one sentence for whoever asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutOfRange(pub String);
+
+fn text(what: &str, text: &str, most: usize) -> Result<(), OutOfRange> {
     if text.trim().is_empty() {
-        return Err(format!("{what} is empty"));
+        return Err(OutOfRange(format!("{what} is empty")));
     }
     if text.len() > most {
-        return Err(format!("{what} has at most {most} bytes, this one {}", text.len()));
+        return Err(OutOfRange(format!("{what} has at most {most} bytes, this one {}", text.len())));
     }
     Ok(())
 }
 
-fn positive(amount: &Money) -> Result<(), String> {
+fn positive(amount: &Money) -> Result<(), OutOfRange> {
     if money::decimals(&amount.currency).is_none() {
-        return Err(format!("{:?} is no currency of ISO 4217", amount.currency.chars().take(8).collect::<String>()));
+        let shown: String = amount.currency.chars().take(8).collect();
+        return Err(OutOfRange(format!("{shown:?} is no currency of ISO 4217")));
     }
     if amount.minor <= 0 {
-        return Err(format!("an amount is more than nothing, this one {amount}"));
+        return Err(OutOfRange(format!("an amount is more than nothing, this one {amount}")));
     }
     Ok(())
 }

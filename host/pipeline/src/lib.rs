@@ -33,7 +33,7 @@ pub use receive::{ReceiveError, Received};
 pub use replay::{ReplayError, Replayed};
 pub use reply::{Replied, ReplyError};
 pub use seat::{Compared, Named, Ramp, Seat, Seen, Side, Trial, Watch};
-pub use tributary_runtime::contract::Roles;
+pub use tributary_runtime::contract::{Refused, Roles};
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use tributary_model::error::chain;
 use tributary_model::message::{Sample, SendError, Sign};
 use tributary_model::{ChannelName, ConversationId};
 use tributary_runtime::CallContext;
+use tributary_runtime::contract::Refused;
 use tributary_store::{Reach, StoreError};
 
 /// Why a sign was not shown. None of these is tried again.
@@ -25,7 +26,7 @@ pub enum ShowError {
 }
 
 /// What a channel made to be tried with, or why there is nothing.
-pub type Sampled = Result<Vec<Sample>, String>;
+pub type Sampled = Result<Vec<Sample>, Refused>;
 
 impl Pipeline {
     /// Shows the customer of a conversation that an agent is writing, or has read what the customer wrote last: over the
@@ -74,11 +75,11 @@ impl Pipeline {
         let entry = plugins.channel(channel)?;
         let adapter = &entry.seat.base;
         if !adapter.roles().sampler {
-            return Some(Err(format!("{} makes no samples", adapter.info().name)));
+            return Some(Err(Refused(format!("{} makes no samples", adapter.info().name))));
         }
         Some(match adapter.samples(CallContext::at(now()), text).await {
             Ok(called) => called.result,
-            Err(error) => Err(chain(&error)),
+            Err(error) => Err(Refused(chain(&error))),
         })
     }
 }

@@ -1,5 +1,5 @@
 //! One call of a plugin: what goes with it, what comes back, and how it can fail.
-use crate::contract::Roles;
+use crate::contract::{Refused, Roles};
 use crate::record::Tape;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -269,7 +269,7 @@ pub trait Adapter: Send + Sync + 'static {
         &self,
         context: CallContext,
         text: &str,
-    ) -> Result<Called<Result<Vec<Sample>, String>>, CallError> {
+    ) -> Result<Called<Result<Vec<Sample>, Refused>>, CallError> {
         let _ = (context, text);
         Err(CallError::absent("sampler"))
     }

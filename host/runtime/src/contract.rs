@@ -199,7 +199,7 @@ pub trait Guest: Send {
         &mut self,
         store: &mut Store<CallState>,
         text: &str,
-    ) -> wasmtime::Result<Result<Vec<Sample>, String>> {
+    ) -> wasmtime::Result<Result<Vec<Sample>, Refused>> {
         let _ = (store, text);
         Err(absent("sampler"))
     }

@@ -150,7 +150,7 @@ impl Export for Show<'_> {
 pub(crate) struct Samples<'a>(pub &'a str);
 
 impl Export for Samples<'_> {
-    type Said = Result<Vec<Sample>, String>;
+    type Said = Result<Vec<Sample>, Refused>;
     const INDEX: usize = 7;
 
     fn is_fault(_: &Self::Said) -> bool {

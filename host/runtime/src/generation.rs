@@ -323,7 +323,7 @@ impl Adapter for Generation {
         &self,
         context: CallContext,
         text: &str,
-    ) -> Result<Called<Result<Vec<Sample>, String>>, CallError> {
+    ) -> Result<Called<Result<Vec<Sample>, Refused>>, CallError> {
         self.call(context, Samples(text)).await
     }
 

@@ -35,7 +35,7 @@ fn calls(host: &FakeHost) -> Vec<Value> {
     host.requests().into_iter().map(call).collect()
 }
 
-const SENT: &str = r#"{"ok": true, "result": {"message_id": 7, "chat": {"id": 42}}}"#;
+const SENT: &str = include_str!("../fixtures/sent.json");
 
 #[test]
 fn the_library_and_the_adapter_agree() {

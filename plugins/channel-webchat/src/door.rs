@@ -107,6 +107,7 @@ impl Webchat {
             return self.session(request, origin);
         }
         let claims = self.visitor(request, origin)?;
+        self.note_that_visitor_is_there(&claims.sub, clock::now())?;
         match path {
             "/messages" => self.take_message(&claims, request),
             "/files" => self.take_file(&claims, request),

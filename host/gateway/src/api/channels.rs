@@ -169,7 +169,7 @@ pub(crate) async fn samples(
     let text = super::input::text("text", text, MAX_TEXT)?;
     let channel = ChannelName::from(name.as_str());
     let made = state.desk().samples(&channel, &text).await.ok_or_else(|| Problem::unknown("channel", &name))?;
-    let made = made.map_err(Problem::invalid)?;
+    let made = made.map_err(|why| Problem::invalid(why.0))?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Problem::new(Kind::Internal, "there is no randomness"))?;
     let known_as = HEXLOWER.encode(&random);

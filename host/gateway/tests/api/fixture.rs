@@ -21,7 +21,7 @@ use tributary_model::decision::Objection;
 use tributary_model::message::{Arrival, Attachment, Attribute, ChannelEvent, Request, Response, Sample};
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, Place, Timestamp};
-use tributary_pipeline::{BreakerLimits, Feeds, Roles};
+use tributary_pipeline::{BreakerLimits, Feeds, Refused, Roles};
 use tributary_runtime::{Blobs, Budgets, Grants, Nothing, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
@@ -136,7 +136,7 @@ impl Desk for TestDesk {
 
     async fn samples(&self, channel: &ChannelName, text: &str) -> Option<Sampled> {
         (channel.as_str() == "chat").then(|| match text {
-            "no secret" => Err("the secret chat-key is missing".into()),
+            "no secret" => Err(Refused("the secret chat-key is missing".into())),
             text => Ok(vec![Sample::Http(Request {
                 method: "POST".into(),
                 url: "/echo?signature=1".into(),

@@ -252,12 +252,12 @@ impl Guest for Found {
         &mut self,
         store: &mut Store<CallState>,
         text: &str,
-    ) -> wasmtime::Result<Result<Vec<Sample>, String>> {
+    ) -> wasmtime::Result<Result<Vec<Sample>, Refused>> {
         let guest = self.sampler(store)?;
         let said = guest.call_samples(&mut *store, text).await?;
         lift(store.data_mut(), |lift| match said {
             Ok(samples) => Ok(lift.samples(samples)),
-            Err(why) => Err(lift.text(why)),
+            Err(why) => Err(Refused(lift.text(why))),
         })
     }
 

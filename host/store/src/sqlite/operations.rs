@@ -13,7 +13,7 @@ use crate::{
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tributary_model::conversation::{Conversation, Refused};
-use tributary_model::operation::{self, Event, Settlement, State};
+use tributary_model::operation::{self, Event, OutOfRange, Settlement, State};
 use tributary_model::order::{Money, Operation};
 use tributary_model::{ChannelName, ConversationId, GenerationId, OperationId, Timestamp};
 
@@ -182,7 +182,7 @@ fn told(id: i64, it: &Operation) -> String {
 
 /// See [`crate::Store::ask_operation`].
 pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
-    if let Err(why) = new.operation.check() {
+    if let Err(OutOfRange(why)) = new.operation.check() {
         return Ok(Err(NotTaken::OutOfRange(why)));
     }
     let Some(before) = row::load(tx.conn, new.conversation)? else {
