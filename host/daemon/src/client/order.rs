@@ -1,6 +1,7 @@
 //! `tributary order`: the orders of a conversation, and what is done to them.
-use super::queue::{conversation, escape, tag};
-use super::show::{list, section, text};
+use super::http::escaped;
+use super::queue::{conversation, tag};
+use super::show::{list, money, section, text};
 use super::text::moment;
 use super::{Common, Page, Style};
 use clap::{Args, Subcommand};
@@ -132,7 +133,7 @@ pub fn run(command: OrderCommand) -> anyhow::Result<ExitCode> {
             })?;
         }
         OrderCommand::Refresh { id, order, channel, common } => {
-            let path = conversation(&id, &format!("/orders/{}/refresh", escape(&order)));
+            let path = conversation(&id, &format!("/orders/{}/refresh", escaped(&order)));
             let found = common.api()?.post(&path, &json!({ "channel": channel }))?;
             common.print(&found, |page| one(page, &found))?;
         }
@@ -213,11 +214,6 @@ fn one(page: &mut Page, order: &Value) {
     if let Some(by) = order["promised_by"].as_str() {
         page.line(&format!("  promised by {}", moment(by)));
     }
-}
-
-fn money(amount: &Value) -> String {
-    let currency = text(&amount["currency"]);
-    Money { currency, minor: amount["minor"].as_i64().unwrap_or_default() }.to_string()
 }
 
 #[cfg(test)]

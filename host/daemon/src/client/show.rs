@@ -2,6 +2,7 @@
 use super::text::{lines, moment, plain};
 use super::{Page, Style};
 use serde_json::Value;
+use tributary_model::order::Money;
 
 pub(super) fn text(value: &Value) -> String {
     plain(value.as_str().unwrap_or_default())
@@ -83,21 +84,10 @@ pub(super) fn order(order: &Value) -> String {
     line
 }
 
-/// An amount in the unit that people count in. ISO 4217 gives a currency no, two or three decimal places.
-fn money(money: &Value) -> String {
+/// An amount in the unit that people count in.
+pub(super) fn money(money: &Value) -> String {
     let currency = text(&money["currency"]);
-    let places = match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    };
-    let minor = money["minor"].as_i64().unwrap_or_default();
-    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
-    match 10u64.pow(places) {
-        1 => format!("{sign}{minor} {currency}"),
-        unit => format!("{sign}{}.{:0width$} {currency}", minor / unit, minor % unit, width = places as usize),
-    }
+    Money { currency, minor: money["minor"].as_i64().unwrap_or_default() }.to_string()
 }
 
 /// A join in one line.

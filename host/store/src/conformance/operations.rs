@@ -13,6 +13,7 @@ cases![
     only_the_holder_asks,
     an_order_is_of_the_channel_that_knows_it,
     a_policy_acts_on_the_customer_s_own_orders_only,
+    a_policy_is_not_led_by_who_names_an_order,
     a_policy_is_refused_what_it_asked_for_before,
     a_try_is_leased_counted_and_settled_under_one_key,
     a_failure_wakes_and_is_parked_and_replayed_under_the_same_key,
@@ -176,6 +177,29 @@ async fn a_policy_acts_on_the_customer_s_own_orders_only(store: &dyn Store) -> H
     same("by whom and why", by, ("policy:triage", Some("C1"), Some("because")))
 }
 
+async fn a_policy_is_not_led_by_who_names_an_order(store: &dyn Store) -> Held {
+    told(store, SHOP, order("2002", "two", OrderState::Paid, 1)).await?;
+    told(store, SHOP, Order { buyer: Vec::new(), ..order("3003", "", OrderState::Paid, 1) }).await?;
+    // By mail anybody can name an order, and the conversation is about it: that makes nobody its buyer.
+    let mut message = mail("m-1", "one@example.org", "It is mine");
+    message.thread.order_id = Some("2002".into());
+    let by_mail = accept(store, MAIL, message, Timestamp(10)).await?.conversation;
+    same("about it", detail(store, by_mail).await?.orders.len(), 1)?;
+    decide(store, vec![Action::Perform(refund("2002", 100))], Timestamp(11)).await?;
+    same("of a stranger", detail(store, by_mail).await?.operations.len(), 0)?;
+    let mut message = mail("m-2", "three@example.org", "This one");
+    message.thread.order_id = Some("3003".into());
+    let by_mail = accept(store, MAIL, message, Timestamp(12)).await?.conversation;
+    decide(store, vec![Action::Perform(refund("3003", 100))], Timestamp(13)).await?;
+    same("of somebody hidden", detail(store, by_mail).await?.operations.len(), 0)?;
+    // The marketplace knows whose order it names in its own dialogue.
+    let mut message = mail("s-1", "four@example.org", "Broken");
+    message.thread.order_id = Some("3003".into());
+    let there = accept(store, SHOP, message, Timestamp(14)).await?.conversation;
+    decide(store, vec![Action::Perform(refund("3003", 100))], Timestamp(15)).await?;
+    same("named by the marketplace", detail(store, there).await?.operations.len(), 1)
+}
+
 async fn a_policy_is_refused_what_it_asked_for_before(store: &dyn Store) -> Held {
     told(store, SHOP, order("1001", "one", OrderState::Paid, 1)).await?;
     same("first", decided(store, "one", refund("1001", 100), 10).await?.0.as_str(), "decided")?;
@@ -278,7 +302,15 @@ async fn an_order_that_was_looked_up_is_the_conversation_s(store: &dyn Store) ->
     same("acts", acts(store, id).await?, ["opened", "order"].map(String::from).to_vec())?;
     same("the policies", drain(store, Timestamp(7)).await?, vec![Happening::Order(Box::new(looked_up))])?;
     same("a poll goes on where it was", store.poll_cursor(&SHOP.into()).await?, None)?;
-    same("its channel", store.order_channel(id, "9009").await?, Ok(SHOP.into()))
+    same("its channel", store.order_channel(id, "9009").await?, Ok(SHOP.into()))?;
+    // Unchanged, for another conversation: no news, and one of its orders nevertheless.
+    let other = open(store, "three", Timestamp(8)).await?;
+    let it = detail(store, id).await?.orders.remove(0).order;
+    let mut new = arrival(SHOP, vec![ChannelEvent::Order(Box::new(it))], Timestamp(9));
+    new.source = Source::LookUp(other);
+    store.accept(new, None).await?;
+    same("its orders", detail(store, other).await?.orders.len(), 1)?;
+    same("acts", acts(store, other).await?, ["opened"].map(String::from).to_vec())
 }
 
 async fn a_request_is_answered_in_its_own_transaction(store: &dyn Store) -> Held {

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use tributary_model::conversation::{Conversation, Refused};
 use tributary_model::operation::{self, Event, OutOfRange, Settlement, State};
 use tributary_model::order::{Money, Operation};
-use tributary_model::{ChannelName, ConversationId, GenerationId, OperationId, Timestamp};
+use tributary_model::{ChannelName, ContactId, ConversationId, GenerationId, OperationId, Timestamp};
 
 /// How many channels with an order of the same id are looked at.
 const SAME_ID: i64 = 8;
 
-/// How many operations and orders of a conversation are shown at once: the newest.
+/// How many operations of a conversation are shown at once: the newest.
 const SHOWN: i64 = 200;
 
 /// An operation as its column.
@@ -64,73 +64,92 @@ fn read(id: i64, text: &str) -> Result<Operation, StoreError> {
     })
 }
 
-/// Which channel an order of a conversation is of: the one by which the conversation is about it, else the one whose order
-/// of this id the customer made, else, for a person, the only one that knows it. A policy reads numbers out of texts that
-/// anybody can write, so it gets no order of a stranger.
+/// An order of the id that is asked for.
+struct Known {
+    channel: ChannelName,
+    /// The conversation is about it.
+    about: bool,
+    /// The conversation's customer made it, as the marketplace tells.
+    theirs: bool,
+    /// The marketplace itself named it in the conversation.
+    named: bool,
+}
+
+fn known(conn: &Connection, it: &Conversation, order: &str) -> Result<Vec<Known>, StoreError> {
+    let found = many(
+        conn,
+        "SELECT o.channel, o.contact, EXISTS (SELECT 1 FROM conversation_order AS c WHERE c.conversation = ?1 \
+         AND c.channel = o.channel AND c.id = o.id), \
+         EXISTS (SELECT 1 FROM message AS m INDEXED BY message_timeline WHERE m.conversation = ?1 \
+         AND m.channel = o.channel AND m.author = 'customer' AND json_extract(m.inbound, '$.order_id') = o.id) \
+         FROM orders AS o INDEXED BY orders_id WHERE o.id = ?2 LIMIT ?3",
+        (it.id.0, order, SAME_ID),
+        |row| {
+            let (about, named) = (row.get::<_, bool>(2)?, row.get::<_, bool>(3)?);
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, about, named))
+        },
+    )?;
+    let person = contacts::root(conn, it.contact)?;
+    let mut known = Vec::with_capacity(found.len());
+    for (channel, buyer, about, named) in found {
+        let buyer = buyer.map_or(Ok(None), |buyer| contacts::root(conn, ContactId(buyer)))?;
+        known.push(Known { channel: channel.into(), about, theirs: buyer.is_some() && buyer == person, named });
+    }
+    Ok(known)
+}
+
+/// Which channel an order is of, for a person: the one by which the conversation is about it, else the one whose order of
+/// this id the customer made, else the only one that knows it.
 pub(super) fn place(
     conn: &Connection,
     it: &Conversation,
     order: &str,
-    person: bool,
 ) -> Result<Result<ChannelName, OrderRefused>, StoreError> {
-    let about: Vec<ChannelName> = many(
-        conn,
-        "SELECT c.channel FROM conversation_order AS c JOIN orders AS o ON o.channel = c.channel AND o.id = c.id \
-         WHERE c.conversation = ? AND c.id = ? LIMIT ?",
-        (it.id.0, order, SAME_ID),
-        |row| Ok(row.get::<_, String>(0)?.into()),
-    )?;
-    if !about.is_empty() {
-        return Ok(only(order, about));
-    }
-    let mine = contacts::handles(conn, it.contact)?;
-    let known = many(
-        conn,
-        "SELECT channel, body FROM orders INDEXED BY orders_id WHERE id = ? LIMIT ?",
-        (order, SAME_ID),
-        |row| {
-            let buyer = At("conversation", it.id.0).order(&row.get::<_, String>(1)?)?.buyer;
-            let theirs = buyer.iter().any(|by| mine.iter().any(|is| (is.kind, &is.value) == (by.kind, &by.value)));
-            Ok((ChannelName::from(row.get::<_, String>(0)?), theirs))
-        },
-    )?;
-    let theirs: Vec<ChannelName> =
-        known.iter().filter(|(_, theirs)| *theirs).map(|(channel, _)| channel.clone()).collect();
-    Ok(match (theirs.is_empty(), person, known.is_empty()) {
-        (false, _, _) => only(order, theirs),
-        (true, true, false) => only(order, known.into_iter().map(|(channel, _)| channel).collect()),
-        (true, false, false) => Err(OrderRefused::NotTheirs(order.to_owned())),
-        (true, _, true) => Err(OrderRefused::Unknown(order.to_owned())),
-    })
+    let known = known(conn, it, order)?;
+    let narrow: fn(&Known) -> bool = match () {
+        () if known.iter().any(|it| it.about) => |it| it.about,
+        () if known.iter().any(|it| it.theirs) => |it| it.theirs,
+        () => |_| true,
+    };
+    Ok(only(order, known.into_iter().filter(narrow).map(|it| it.channel).collect()))
 }
 
 fn only(order: &str, mut channels: Vec<ChannelName>) -> Result<ChannelName, OrderRefused> {
-    match (channels.pop(), channels.is_empty()) {
-        (Some(channel), true) => Ok(channel),
-        (last, _) => {
-            channels.extend(last);
-            Err(OrderRefused::Several(order.to_owned(), channels))
-        }
+    if channels.len() > 1 {
+        return Err(OrderRefused::Several(order.to_owned(), channels));
     }
+    channels.pop().ok_or_else(|| OrderRefused::Unknown(order.to_owned()))
 }
 
-/// Which channel a policy's operation goes to, or why it is not taken. One that this conversation had word for word
-/// already is not taken twice: a policy that asks again each time it is asked would pay again and again.
+/// Which channel a policy's operation goes to, or why it is not taken.
+///
+/// A policy reads numbers out of texts that anybody can write, and a conversation is about each of them. So it gets only what
+/// the conversation's own customer ordered, and, because marketplaces hide their buyers, what the marketplace itself named in
+/// the conversation. What the conversation had word for word is not taken again: a policy that asks each time it is asked
+/// would pay again and again.
 pub(super) fn for_policy(
     conn: &Connection,
     it: &Conversation,
     asked: &Operation,
 ) -> Result<Result<ChannelName, OrderRefused>, StoreError> {
+    let order = asked.order();
     let same = one(
         conn,
         "SELECT id FROM operation INDEXED BY operation_conversation WHERE conversation = ? AND body = ? LIMIT 1",
         (it.id.0, body(asked)),
         |row| row.get(0).map(OperationId),
     )?;
-    match same {
-        Some(id) => Ok(Err(OrderRefused::Repeated(asked.order().to_owned(), id))),
-        None => place(conn, it, asked.order(), false),
+    if let Some(id) = same {
+        return Ok(Err(OrderRefused::Repeated(order.to_owned(), id)));
     }
+    let known = known(conn, it, order)?;
+    let stranger = !known.is_empty();
+    let may = known.into_iter().filter(|order| order.theirs || order.named);
+    let may: Vec<ChannelName> = may.map(|order| order.channel).collect();
+    if may.is_empty() && stranger {
+        return Ok(Err(OrderRefused::NotTheirs(order.to_owned())));
+    }
+    Ok(only(order, may))
 }
 
 /// Who asks for an operation, and why.
@@ -191,7 +210,7 @@ pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<Operatio
     if let Err(refused) = before.may_act(&new.agent, new.now) {
         return Ok(Err(NotTaken::Refused(refused)));
     }
-    let channel = match place(tx.conn, &before, new.operation.order(), true)? {
+    let channel = match place(tx.conn, &before, new.operation.order())? {
         Ok(channel) => channel,
         Err(refused) => return Ok(Err(NotTaken::Order(refused))),
     };
@@ -214,7 +233,7 @@ pub(super) fn channel(
     order: &str,
 ) -> Result<Result<ChannelName, NotTaken>, StoreError> {
     let Some(it) = row::load(conn, id)? else { return Ok(Err(NotTaken::Refused(Refused::Unknown))) };
-    Ok(place(conn, &it, order, true)?.map_err(NotTaken::Order))
+    Ok(place(conn, &it, order)?.map_err(NotTaken::Order))
 }
 
 /// See [`crate::Store::lease_operations`].

@@ -32,7 +32,14 @@ pub(super) fn order(
         (channel.as_str(), &order.id),
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
     )?;
+    let asked = match it.new.source {
+        Source::LookUp(id) => Some(id),
+        Source::Arrival(_) | Source::Poll { .. } => None,
+    };
     if known.as_ref().is_some_and(|(_, before)| *before == body) {
+        if let Some(id) = asked {
+            threading::about(tx, channel, &order.id, id)?;
+        }
         return Ok(false);
     }
     let buyer = match &order.buyer[..] {
@@ -50,9 +57,12 @@ pub(super) fn order(
     if known.is_none() {
         named_before(tx, channel, &order.id)?;
     }
-    let conversation = match it.new.source {
-        Source::LookUp(id) => Some(id),
-        Source::Arrival(_) | Source::Poll { .. } => match newest_open(tx, order, buyer)? {
+    let conversation = match asked {
+        Some(id) => {
+            threading::about(tx, channel, &order.id, id)?;
+            Some(id)
+        }
+        None => match newest_open(tx, order, buyer)? {
             Some(id) => Some(id),
             None => about(tx, channel, &order.id)?,
         },
