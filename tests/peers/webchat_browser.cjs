@@ -77,10 +77,7 @@ const commands = {
   evaluate: ({ page, script }) => page.evaluate(script),
   said: ({ page }) => page.said,
   screenshot: ({ page, path }) => page.screenshot({ path }).then(() => null),
-  async end() {
-    await browser.close();
-    process.exitCode = 0;
-  },
+  end: () => browser.close().then(() => null),
 };
 
 const lines = require("readline").createInterface({ input: process.stdin });
@@ -96,6 +93,7 @@ const lines = require("readline").createInterface({ input: process.stdin });
       answer = { error: String(error.message ?? error) };
     }
     process.stdout.write(`${JSON.stringify(answer)}\n`);
-    if (command.do === "end") break;
+    // The other end holds our input open until we are gone.
+    if (command.do === "end") process.exit(0);
   }
 })();

@@ -152,7 +152,14 @@ impl Site {
             "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{page}",
             page.len()
         );
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(reply(stream, &answer))));
+        // A browser opens connections ahead of what it asks on them: one that is silent must not hold up the others.
+        let answer: std::sync::Arc<str> = answer.into();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let answer = answer.clone();
+                std::thread::spawn(move || drop(reply(stream, &answer)));
+            }
+        });
         Self { origin }
     }
 }

@@ -36,7 +36,7 @@ impl Shop {
         let site =
             Site::serve(&headers, |_| format!("<!doctype html><html lang=en><title>Kettles</title>{}", page(&script)));
         desk.configure(&format!(
-            "[[channel]]\nname = \"chat\"\nplugin = \"channel-webchat\"\ngrants.secrets = [\"webchat-key\"]\n\
+            "[[channel]]\nname = \"chat\"\nplugin = \"channel-webchat\"\nverifies = [\"visitor\", \"email\"]\ngrants.secrets = [\"webchat-key\"]\n\
              [channel.config]\norigins = [\"{}\"]\n{config}\n",
             site.origin
         ));
@@ -231,7 +231,9 @@ fn outside_working_hours_the_chat_is_a_message_box() {
     assert_eq!(message["name"], "Ann");
     let marked = message["attributes"].as_array().unwrap().contains(&json!({ "name": "message-box", "value": "true" }));
     assert!(marked, "{message}");
-    assert!(detail.to_string().contains("Ann@mail.example"), "the way to answer is on the contact: {detail}");
+    let contact = shop.desk.api.get(&format!("/api/v1/contacts/{}", detail["contact"]["id"]));
+    let claims = contact["claims"].as_array().unwrap();
+    assert!(claims.iter().any(|claim| claim["value"] == "Ann@mail.example"), "the way to answer is known: {contact}");
 }
 
 /// A token that PyJWT made: good for so many seconds from now.
