@@ -41,7 +41,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn adapters_are_swapped_under_load_and_half_of_them_are_broken() {
     let desk = desk("[plugins.trial]\nguard = 20\n");
-    let traffic = Traffic { run: 1, customers: 300, each: 10, per_second: 300, connections: 20 };
+    let traffic = Traffic { run: 1, customers: 300, each: 30, per_second: 300, connections: 20 };
     let sending = {
         let address = desk.smtp.clone();
         std::thread::spawn(move || traffic.send(&address))

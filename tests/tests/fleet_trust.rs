@@ -378,7 +378,13 @@ fn a_service_that_a_component_needs_and_was_not_granted_keeps_it_out() {
     assert!(text(&output).contains("it needs `mail`, which is not allowed to it"), "{}", text(&output));
 
     // By an install: what the plugin asks for was accepted, and the configuration still says no.
-    grant(&desk, "channel", "name", "email", "services = [\"log\", \"config\", \"clock\", \"blobs\", \"mail\"]");
+    grant(
+        &desk,
+        "channel",
+        "name",
+        "email",
+        "services = [\"log\", \"config\", \"clock\", \"secrets\", \"state\", \"blobs\", \"mail\"]",
+    );
     desk.signal("HUP");
     wait::until("the reload to be taken", || {
         let log = desk.log();
