@@ -102,7 +102,7 @@ async fn send(
             let (state, feed) = kept(called.effects);
             if !state.is_empty() || !feed.is_empty() {
                 let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
-                pipeline.store.keep(&scope, state, feed, now()).await?;
+                pipeline.store.keep(&scope, state.into(), feed, now()).await?;
                 pipeline.published(channel, &topics);
             }
             // What the newer side calls hopeless is asked of the base, before a customer goes without an answer.

@@ -95,6 +95,8 @@ pub struct Gate {
     inner: Mutex<Inner>,
     /// Held for reading from before something is kept aside until that is committed; for writing to close.
     aside: Arc<RwLock<()>>,
+    /// Held by the call that is made again because its state moved.
+    again: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Inner {
@@ -208,12 +210,19 @@ impl Gate {
         Self::standing(place, limits, State::DRAINING)
     }
 
+    /// Waits for the turn of a call that is made again because its state moved: such calls are made one after another, for
+    /// together they would move each other's state again.
+    pub(crate) async fn again(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.again.clone().lock_owned().await
+    }
+
     fn standing(place: Place, limits: BreakerLimits, state: State) -> Arc<Self> {
         let gate = Self {
             place,
             limits,
             quiet: AtomicBool::new(state == State::CLOSED),
             aside: Arc::default(),
+            again: Arc::default(),
             inner: Mutex::new(Inner {
                 state,
                 since: now(),

@@ -56,7 +56,7 @@ impl Pipeline {
             let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
             let plugin = seat.base.info().name.clone();
             let scope = tributary_store::StateScope { plugin, channel: channel.clone() };
-            self.store.keep(&scope, state, feed, now()).await?;
+            self.store.keep(&scope, state.into(), feed, now()).await?;
             self.published(&channel, &topics);
         }
         called.result.map_err(|error| {
