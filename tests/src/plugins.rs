@@ -11,16 +11,16 @@ pub fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// `plugin install` of a file.
-pub fn install(desk: &Desk, file: &Path, how: &[&str]) -> Output {
-    let mut words = vec!["plugin", "install", file.to_str().expect("a path of ours")];
+/// `plugin install` of a file, or of a package in a registry.
+pub fn install(desk: &Desk, package: impl AsRef<Path>, how: &[&str]) -> Output {
+    let mut words = vec!["plugin", "install", package.as_ref().to_str().expect("a path of ours")];
     words.extend(how);
     desk.run(&words)
 }
 
 /// `plugin install` of some bytes; panics unless they are taken.
 pub fn installed(desk: &Desk, bytes: &[u8], how: &[&str]) {
-    let output = install(desk, &build::beside(desk, "to-install", bytes), how);
+    let output = install(desk, build::beside(desk, "to-install", bytes), how);
     assert!(output.status.success(), "{}", text(&output));
 }
 

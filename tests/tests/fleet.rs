@@ -1,9 +1,7 @@
 //! Plugins of a running daemon: installed, broken, tried, rolled back, while mail flows.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-use std::path::Path;
-use std::process::Output;
-
 use serde_json::Value;
+use tributary_tests::plugins::{install, live, show, text};
 use tributary_tests::traffic::Traffic;
 use tributary_tests::{Desk, Mail, build, store, wait};
 
@@ -12,28 +10,10 @@ fn desk(overlay: &str) -> Desk {
     Desk::setup().with("[plugins]\ndevelopment = true\n[log]\nfilter = \"info\"\n").with(overlay).start()
 }
 
-fn install(desk: &Desk, file: &Path, how: &[&str]) -> Output {
-    let mut words = vec!["plugin", "install", file.to_str().unwrap()];
-    words.extend(how);
-    desk.run(&words)
-}
-
-fn show(desk: &Desk, place: &str) -> Value {
-    desk.json(&["plugin", "show", place])
-}
-
-fn live(desk: &Desk, place: &str) -> String {
-    show(desk, place)["live"]["version"].as_str().unwrap_or_default().to_owned()
-}
-
 /// What the daemon's log says of lives.
 fn told(desk: &Desk) -> String {
     let log = desk.log();
     log.lines().filter(|line| !line.contains("kept aside")).collect::<Vec<_>>().join("\n")
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Ten builds while mails come in, half of them broken, each in another way: no mail is lost, doubled, late in its
@@ -65,7 +45,7 @@ fn adapters_are_swapped_under_load_and_half_of_them_are_broken() {
             }
             guest => build::broken("channel-email", &version, guest),
         };
-        let output = install(&desk, &build::beside(&desk, &version, &bytes), &["--accept-grants"]);
+        let output = install(&desk, build::beside(&desk, &version, &bytes), &["--accept-grants"]);
         assert_eq!(output.status.success(), *guest != "truncated", "{}", text(&output));
         wait::until("the broken build to be taken back", || match live(&desk, "email") {
             live if live == good => Ok(()),
@@ -118,7 +98,7 @@ fn a_file_in_the_folder_is_taken_once_it_is_whole() {
 fn what_stood_by_stands_by_again_after_a_kill() {
     let mut desk = desk("");
     let broken = build::broken("channel-email", "0.1.1", "traps");
-    let output = install(&desk, &build::beside(&desk, "broken", &broken), &["--accept-grants"]);
+    let output = install(&desk, build::beside(&desk, "broken", &broken), &["--accept-grants"]);
     assert!(output.status.success() && live(&desk, "email") == "0.1.1", "{}", text(&output));
     desk.kill();
     desk.serve();

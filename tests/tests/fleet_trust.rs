@@ -4,13 +4,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use serde_json::Value;
 use tributary_fleet::trust::public_key;
 use tributary_runtime::package::Package;
+use tributary_tests::plugins::{install, live, show, text};
 use tributary_tests::program::{run_well, tributary};
 use tributary_tests::{Desk, Mail, Registry, build, store, wait};
 
@@ -58,24 +59,6 @@ fn grant(desk: &Desk, list: &str, key: &str, name: &str, grants: &str) {
     let entry = entries.iter_mut().find(|entry| entry[key].as_str() == Some(name)).unwrap();
     entry.as_table_mut().unwrap().insert("grants".into(), grants.parse::<toml::Table>().unwrap().into());
     std::fs::write(&path, table.to_string()).unwrap();
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn install(desk: &Desk, package: &str, how: &[&str]) -> Output {
-    let mut words = vec!["plugin", "install", package];
-    words.extend(how);
-    desk.run(&words)
-}
-
-fn show(desk: &Desk, place: &str) -> Value {
-    desk.json(&["plugin", "show", place])
-}
-
-fn live(desk: &Desk, place: &str) -> String {
-    show(desk, place)["live"]["version"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A build of [`PLUGIN`] beside a desk, with other words in its `plugin.toml`.
@@ -128,7 +111,7 @@ fn a_signed_version_acts_by_command_by_folder_and_from_a_registry() {
     };
 
     let file = build("0.2.0");
-    let output = install(&desk, file.to_str().unwrap(), &[]);
+    let output = install(&desk, &file, &[]);
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("signed by shop"), "{}", text(&output));
     assert_eq!(live(&desk, "routing"), "0.2.0");
@@ -177,7 +160,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     let same = |_: &mut toml::Table| {};
     let good = variant(&desk, "good", "0.2.0", same);
     shop.sign(&good);
-    assert!(install(&desk, good.to_str().unwrap(), &[]).status.success());
+    assert!(install(&desk, &good, &[]).status.success());
 
     let unsigned = variant(&desk, "unsigned", "0.3.0", same);
     let strange = variant(&desk, "strange", "0.3.0", same);
@@ -223,7 +206,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     };
     let before = state(&desk);
     for (file, words) in cases {
-        let output = install(&desk, file.to_str().unwrap(), &[]);
+        let output = install(&desk, &file, &[]);
         assert!(!output.status.success(), "{}: {}", file.display(), text(&output));
         for word in words {
             assert!(text(&output).contains(word), "{word:?} is not in\n{}", text(&output));
@@ -234,7 +217,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     // Words of trust go no further than what they are about: none of them lets in what nobody signed or somebody changed.
     for file in [&unsigned, &strange, &tampered, &rebuilt] {
         let all = ["--accept-grants", "--allow-downgrade", "--accept-signer"];
-        let output = install(&desk, file.to_str().unwrap(), &all);
+        let output = install(&desk, &file, &all);
         assert!(!output.status.success(), "{}: {}", file.display(), text(&output));
         assert!(state(&desk) == before, "{}", file.display());
     }
@@ -245,7 +228,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
         (&older, "--allow-downgrade", "shop"),
         (&other, "--accept-signer", "partner"),
     ] {
-        let output = install(&desk, file.to_str().unwrap(), &[word]);
+        let output = install(&desk, &file, &[word]);
         assert!(output.status.success(), "{word}: {}", text(&output));
         locked(&desk, file, signer);
         traffic_goes_on(&desk, word);
@@ -292,7 +275,7 @@ fn a_kept_package_that_was_changed_on_the_disk_is_named_and_never_run() {
     let mut desk = started(desk(&[("shop", &shop)], ""));
     let file = build::beside(&desk, "newer", &build::version(PLUGIN, "0.2.0"));
     shop.sign(&file);
-    assert!(install(&desk, file.to_str().unwrap(), &[]).status.success());
+    assert!(install(&desk, &file, &[]).status.success());
     desk.stop();
     let digest = Package::read(std::fs::read(&file).unwrap()).unwrap().digest().to_owned();
     let kept = desk.dir.join("data/packages").join(format!("{digest}.wasm"));
@@ -392,7 +375,7 @@ fn a_service_that_a_component_needs_and_was_not_granted_keeps_it_out() {
     });
     let file = build::beside(&desk, "greedy", &build::broken("channel-email", "0.2.0", "exfiltrates"));
     shop.sign(&file);
-    let output = install(&desk, file.to_str().unwrap(), &["--accept-grants"]);
+    let output = install(&desk, &file, &["--accept-grants"]);
     assert!(!output.status.success(), "{}", text(&output));
     for words in ["does not load in channel/email; what acted there goes on", "which is not allowed to it"] {
         assert!(text(&output).contains(words), "{words:?} is not in\n{}", text(&output));

@@ -51,15 +51,7 @@ pub fn runtime_config(config: &Config, cache: Option<PathBuf>) -> RuntimeConfig 
 /// Services for looking at plugins without a house around them. A daemon may be running in the folder.
 pub fn no_services(folder: &Folder) -> anyhow::Result<Services> {
     let blobs = Blobs::beside(&folder.blobs()).context("the folder of files cannot be used")?;
-    Ok(Services {
-        state: Arc::new(Nothing),
-        feed: Arc::new(Nothing),
-        mail: Arc::new(Nothing),
-        secrets: Arc::new(Nothing),
-        http: Arc::new(Nothing),
-        recorder: None,
-        blobs,
-    })
+    Ok(Services::nothing(blobs))
 }
 
 /// Services for calls that are made again: what the host says is on their tape, but for the operator's own secrets.

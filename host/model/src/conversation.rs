@@ -10,36 +10,18 @@ use crate::{AgentName, ChannelName, ContactId, ConversationId};
 use std::fmt;
 use std::time::Duration;
 
-/// Where a conversation stands. The store's CHECK lists the same words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// Somebody has to do something: it stands in the queue.
-    Open,
-    /// Answered; the next word is the customer's.
-    Answered,
-    /// Out of the queue until a moment.
-    Snoozed,
-    /// Settled. A new message opens it again.
-    Closed,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Answered, Self::Snoozed, Self::Closed];
-
-    /// The word the store keeps and the API shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Answered => "answered",
-            Self::Snoozed => "snoozed",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
+words! {
+    /// Where a conversation stands. The store's CHECK lists the same words.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum State {
+        /// Somebody has to do something: it stands in the queue.
+        Open = "open",
+        /// Answered; the next word is the customer's.
+        Answered = "answered",
+        /// Out of the queue until a moment.
+        Snoozed = "snoozed",
+        /// Settled. A new message opens it again.
+        Closed = "closed",
     }
 }
 

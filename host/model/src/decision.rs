@@ -4,36 +4,18 @@ use crate::order::{Operation, Order};
 use crate::time::Timestamp;
 use crate::{AgentName, ChannelName, ContactId, ConversationId};
 
-/// How grave a matter is (C1), least first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Grade {
-    /// A general inquiry.
-    Inquiry,
-    /// A complaint that one agent settles.
-    SimpleComplaint,
-    /// A dispute that needs evidence or a decision.
-    Dispute,
-    /// Money, account or safety at stake now.
-    Emergency,
-}
-
-impl Grade {
-    /// Every grade, least first.
-    pub const ALL: [Self; 4] = [Self::Inquiry, Self::SimpleComplaint, Self::Dispute, Self::Emergency];
-
-    /// The contract's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inquiry => "inquiry",
-            Self::SimpleComplaint => "simple-complaint",
-            Self::Dispute => "dispute",
-            Self::Emergency => "emergency",
-        }
-    }
-
-    /// The grade of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grade| grade.as_str() == word)
+words! {
+    /// How grave a matter is (C1), least first.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Grade {
+        /// A general inquiry.
+        Inquiry = "inquiry",
+        /// A complaint that one agent settles.
+        SimpleComplaint = "simple-complaint",
+        /// A dispute that needs evidence or a decision.
+        Dispute = "dispute",
+        /// Money, account or safety at stake now.
+        Emergency = "emergency",
     }
 }
 

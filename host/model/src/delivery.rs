@@ -2,19 +2,20 @@
 use crate::message::{DeliveryState, SendError};
 use crate::retry;
 use crate::time::Timestamp;
-use std::fmt;
 
-/// Where an outgoing message stands. The store's CHECK lists the same words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// Waits for its time and a node.
-    Queued,
-    /// A node sends it under a lease.
-    Leased,
-    /// The channel took it over.
-    Sent,
-    /// It will not arrive; shown on the conversation.
-    Failed,
+words! {
+    /// Where an outgoing message stands. The store's CHECK lists the same words.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum State {
+        /// Waits for its time and a node.
+        Queued = "queued",
+        /// A node sends it under a lease.
+        Leased = "leased",
+        /// The channel took it over.
+        Sent = "sent",
+        /// It will not arrive; shown on the conversation.
+        Failed = "failed",
+    }
 }
 
 /// What can befall an outgoing message.
@@ -34,42 +35,7 @@ pub enum Event {
     Replay,
 }
 
-/// The event does not fit the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Illegal {
-    /// Where it stood.
-    pub state: State,
-    /// What was asked.
-    pub event: Event,
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an outgoing message that is {} cannot {:?}", self.state.as_str(), self.event)
-    }
-}
-
-impl std::error::Error for Illegal {}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Leased, Self::Sent, Self::Failed];
-
-    /// The word the store keeps.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Leased => "leased",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-}
+illegal!("an outgoing message");
 
 /// Where an event leads. Total: every pair is answered. Hearing twice what is known already changes nothing.
 pub fn next(state: State, event: Event) -> Result<State, Illegal> {
@@ -143,6 +109,7 @@ pub fn settle(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
     use std::time::Duration;
 
     #[test]
@@ -161,12 +128,8 @@ mod tests {
             (Failed, Bounce, Failed),
             (Failed, Replay, Queued),
         ];
-        for state in State::ALL {
-            for event in [Lease, Requeue, Accept, Fail, Bounce, Replay] {
-                let want = legal.iter().find(|(s, e, _)| (*s, *e) == (state, event)).map(|(_, _, to)| *to);
-                assert_eq!(next(state, event).ok(), want, "{state:?} {event:?}");
-            }
-        }
+        let events = [Lease, Requeue, Accept, Fail, Bounce, Replay];
+        words::every_pair_is_answered_as(&legal, &State::ALL, &events, next);
     }
 
     #[test]

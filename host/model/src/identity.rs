@@ -60,63 +60,29 @@ pub fn conflict<'a>(one: &'a [Handle], other: &'a [Handle]) -> Option<(&'a Handl
     })
 }
 
-/// Why two contacts may be one person, and yet were not joined.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Reason {
-    /// One claims a handle of the other's.
-    Claimed,
-    /// A proved handle says so, and two others that one person does not have both say no.
-    Conflict,
-    /// They were joined, and a person undid it.
-    Undone,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 3] = [Self::Claimed, Self::Conflict, Self::Undone];
-
-    /// The word the store keeps and the API shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Claimed => "claimed",
-            Self::Conflict => "conflict",
-            Self::Undone => "undone",
-        }
-    }
-
-    /// The reason of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+words! {
+    /// Why two contacts may be one person, and yet were not joined.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum Reason {
+        /// One claims a handle of the other's.
+        Claimed = "claimed",
+        /// A proved handle says so, and two others that one person does not have both say no.
+        Conflict = "conflict",
+        /// They were joined, and a person undid it.
+        Undone = "undone",
     }
 }
 
-/// Where a suggestion stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Advice {
-    /// A person shall decide.
-    Open,
-    /// The two were joined.
-    Accepted,
-    /// They are two; never suggested again for this reason.
-    Dismissed,
-}
-
-impl Advice {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Open, Self::Accepted, Self::Dismissed];
-
-    /// The word the store keeps and the API shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Accepted => "accepted",
-            Self::Dismissed => "dismissed",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|advice| advice.as_str() == word)
+words! {
+    /// Where a suggestion stands.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum Advice {
+        /// A person shall decide.
+        Open = "open",
+        /// The two were joined.
+        Accepted = "accepted",
+        /// They are two; never suggested again for this reason.
+        Dismissed = "dismissed",
     }
 }
 

@@ -1,17 +1,18 @@
 //! The life of a happening: from the commit that caused it to the commit that decided it.
-use std::fmt;
 
-/// Where a happening stands. The store's CHECK lists the same words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// Waits for a node.
-    Pending,
-    /// A node decides it under a lease.
-    Claimed,
-    /// Its decisions are applied.
-    Decided,
-    /// Kept aside with its cause.
-    Parked,
+words! {
+    /// Where a happening stands. The store's CHECK lists the same words.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum State {
+        /// Waits for a node.
+        Pending = "pending",
+        /// A node decides it under a lease.
+        Claimed = "claimed",
+        /// Its decisions are applied.
+        Decided = "decided",
+        /// Kept aside with its cause.
+        Parked = "parked",
+    }
 }
 
 /// What can befall a happening.
@@ -29,37 +30,7 @@ pub enum Event {
     Replay,
 }
 
-/// The event does not fit the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Illegal {
-    /// Where it stood.
-    pub state: State,
-    /// What was asked.
-    pub event: Event,
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a happening that is {} cannot {:?}", self.state.as_str(), self.event)
-    }
-}
-
-impl std::error::Error for Illegal {}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Claimed, Self::Decided, Self::Parked];
-
-    /// The word the store keeps.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Claimed => "claimed",
-            Self::Decided => "decided",
-            Self::Parked => "parked",
-        }
-    }
-}
+illegal!("a happening");
 
 /// Where an event leads. Total: every pair is answered.
 pub fn next(state: State, event: Event) -> Result<State, Illegal> {
@@ -76,6 +47,7 @@ pub fn next(state: State, event: Event) -> Result<State, Illegal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
 
     #[test]
     fn every_pair_is_answered_as_the_table_says() {
@@ -87,11 +59,7 @@ mod tests {
             (State::Claimed, Park, State::Parked),
             (State::Parked, Replay, State::Pending),
         ];
-        for state in State::ALL {
-            for event in [Claim, Release, Decide, Park, Replay] {
-                let want = legal.iter().find(|(s, e, _)| (*s, *e) == (state, event)).map(|(_, _, to)| *to);
-                assert_eq!(next(state, event).ok(), want, "{state:?} {event:?}");
-            }
-        }
+        let events = [Claim, Release, Decide, Park, Replay];
+        words::every_pair_is_answered_as(&legal, &State::ALL, &events, next);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Everything above this crate speaks in these words. `wit/` is the same vocabulary as plugins see it; the runtime
 //! converts at its door. The store keeps what is here, the pipeline moves it, the gateway shows it.
+#[macro_use]
+mod words;
+
 pub mod breaker;
 pub mod continuity;
 pub mod conversation;

@@ -7,31 +7,32 @@
 //!                                 refused
 //! ```
 //! At most one generation of a place is live; the store holds that with a unique index.
-use std::fmt;
 
-/// Where a generation stands. The store's CHECK lists the same words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// The file is there, and was read.
-    Package,
-    /// Size, validity, signature, contract and grants are in order.
-    Verified,
-    /// Prepared with its configuration, pictured, compiled.
-    Compiled,
-    /// An instance of it was made and looked at; it could act now.
-    Checked,
-    /// Sees what the live one sees; nothing it says is done.
-    Shadow,
-    /// Acts for a share of the conversations.
-    Canary,
-    /// Acts.
-    Live,
-    /// Another one acts; what began with this one ends with it.
-    Draining,
-    /// Nothing runs with it. The newest few stay compiled, so that one of them can act again at once.
-    Retired,
-    /// It never acted: its reason says why.
-    Refused,
+words! {
+    /// Where a generation stands. The store's CHECK lists the same words.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum State {
+        /// The file is there, and was read.
+        Package = "package",
+        /// Size, validity, signature, contract and grants are in order.
+        Verified = "verified",
+        /// Prepared with its configuration, pictured, compiled.
+        Compiled = "compiled",
+        /// An instance of it was made and looked at; it could act now.
+        Checked = "checked",
+        /// Sees what the live one sees; nothing it says is done.
+        Shadow = "shadow",
+        /// Acts for a share of the conversations.
+        Canary = "canary",
+        /// Acts.
+        Live = "live",
+        /// Another one acts; what began with this one ends with it.
+        Draining = "draining",
+        /// Nothing runs with it. The newest few stay compiled, so that one of them can act again at once.
+        Retired = "retired",
+        /// It never acted: its reason says why.
+        Refused = "refused",
+    }
 }
 
 /// What can befall a generation.
@@ -57,59 +58,9 @@ pub enum Event {
     Refuse,
 }
 
-/// The event does not fit the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Illegal {
-    /// Where it stood.
-    pub state: State,
-    /// What was asked.
-    pub event: Event,
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a generation that is {} cannot {:?}", self.state.as_str(), self.event)
-    }
-}
-
-impl std::error::Error for Illegal {}
+illegal!("a generation");
 
 impl State {
-    /// Every state, in the order of a life.
-    pub const ALL: [Self; 10] = [
-        Self::Package,
-        Self::Verified,
-        Self::Compiled,
-        Self::Checked,
-        Self::Shadow,
-        Self::Canary,
-        Self::Live,
-        Self::Draining,
-        Self::Retired,
-        Self::Refused,
-    ];
-
-    /// The word the store keeps and the operator reads.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Package => "package",
-            Self::Verified => "verified",
-            Self::Compiled => "compiled",
-            Self::Checked => "checked",
-            Self::Shadow => "shadow",
-            Self::Canary => "canary",
-            Self::Live => "live",
-            Self::Draining => "draining",
-            Self::Retired => "retired",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
     /// Whether it is being tried.
     pub fn is_tried(self) -> bool {
         matches!(self, Self::Shadow | Self::Canary)
@@ -137,6 +88,7 @@ pub fn next(state: State, event: Event) -> Result<State, Illegal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
 
     #[test]
     fn every_pair_is_answered_as_the_table_says() {
@@ -164,11 +116,7 @@ mod tests {
             (S::Draining, Drain, S::Retired),
             (S::Retired, GoLive, S::Live),
         ];
-        for state in S::ALL {
-            for event in [Verify, Compile, Check, Shadow, Canary, GoLive, Replace, Drain, Refuse] {
-                let want = legal.iter().find(|(s, e, _)| (*s, *e) == (state, event)).map(|(_, _, to)| *to);
-                assert_eq!(next(state, event).ok(), want, "{state:?} {event:?}");
-            }
-        }
+        let events = [Verify, Compile, Check, Shadow, Canary, GoLive, Replace, Drain, Refuse];
+        words::every_pair_is_answered_as(&legal, &State::ALL, &events, next);
     }
 }

@@ -14,53 +14,24 @@ pub struct Attribute {
     pub value: String,
 }
 
-/// What kind of name a person is known by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum HandleKind {
-    /// An RFC 5321 address, domain in lower case.
-    Email,
-    /// An E.164 number.
-    Phone,
-    /// A user of one WeChat official account: `APPID/OPENID`.
-    WechatOpenid,
-    /// A user across the accounts of one WeChat open platform.
-    WechatUnionid,
-    /// A buyer's id on a marketplace, with the marketplace before it: `shopify/207119551`.
-    MarketplaceBuyer,
-    /// A visitor of the shop's own site.
-    Visitor,
-    /// Anything else, with whose name it is before it: `telegram/42`.
-    Other,
-}
-
-impl HandleKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Email,
-        Self::Phone,
-        Self::WechatOpenid,
-        Self::WechatUnionid,
-        Self::MarketplaceBuyer,
-        Self::Visitor,
-        Self::Other,
-    ];
-
-    /// The contract's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::WechatOpenid => "wechat-openid",
-            Self::WechatUnionid => "wechat-unionid",
-            Self::MarketplaceBuyer => "marketplace-buyer",
-            Self::Visitor => "visitor",
-            Self::Other => "other",
-        }
-    }
-
-    /// The kind of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+words! {
+    /// What kind of name a person is known by.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum HandleKind {
+        /// An RFC 5321 address, domain in lower case.
+        Email = "email",
+        /// An E.164 number.
+        Phone = "phone",
+        /// A user of one WeChat official account: `APPID/OPENID`.
+        WechatOpenid = "wechat-openid",
+        /// A user across the accounts of one WeChat open platform.
+        WechatUnionid = "wechat-unionid",
+        /// A buyer's id on a marketplace, with the marketplace before it: `shopify/207119551`.
+        MarketplaceBuyer = "marketplace-buyer",
+        /// A visitor of the shop's own site.
+        Visitor = "visitor",
+        /// Anything else, with whose name it is before it: `telegram/42`.
+        Other = "other",
     }
 }
 
@@ -75,33 +46,18 @@ pub struct Handle {
     pub verified: bool,
 }
 
-/// Who wrote a text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Author {
-    /// The person the shop serves.
-    Customer,
-    /// A person of the shop.
-    Agent,
-    /// A machine that answers in the shop's name.
-    Bot,
-    /// The channel or the desk itself.
-    System,
-}
-
-impl Author {
-    /// The contract's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Agent => "agent",
-            Self::Bot => "bot",
-            Self::System => "system",
-        }
-    }
-
-    /// The author of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Customer, Self::Agent, Self::Bot, Self::System].into_iter().find(|author| author.as_str() == word)
+words! {
+    /// Who wrote a text.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum Author {
+        /// The person the shop serves.
+        Customer = "customer",
+        /// A person of the shop.
+        Agent = "agent",
+        /// A machine that answers in the shop's name.
+        Bot = "bot",
+        /// The channel or the desk itself.
+        System = "system",
     }
 }
 
@@ -202,31 +158,20 @@ impl Inbound {
     }
 }
 
-/// What became of an outgoing message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DeliveryState {
-    /// The next system took it over.
-    Accepted,
-    /// It reached the customer's device or mailbox.
-    Delivered,
-    /// The customer opened it.
-    Read,
-    /// Refused before it left.
-    Failed,
-    /// Taken over first, came back later.
-    Bounced,
-}
-
-impl DeliveryState {
-    /// The contract's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-            Self::Failed => "failed",
-            Self::Bounced => "bounced",
-        }
+words! {
+    /// What became of an outgoing message.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum DeliveryState {
+        /// The next system took it over.
+        Accepted = "accepted",
+        /// It reached the customer's device or mailbox.
+        Delivered = "delivered",
+        /// The customer opened it.
+        Read = "read",
+        /// Refused before it left.
+        Failed = "failed",
+        /// Taken over first, came back later.
+        Bounced = "bounced",
     }
 }
 

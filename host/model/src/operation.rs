@@ -5,19 +5,20 @@ use crate::message::SendError;
 use crate::order::{Money, Operation};
 use crate::time::Timestamp;
 use crate::{money, retry};
-use std::fmt;
 
-/// Where an operation stands. The store's CHECK lists the same words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// Waits for its time and a node.
-    Queued,
-    /// A node asks the marketplace under a lease.
-    Leased,
-    /// The marketplace did it.
-    Done,
-    /// It is not done and will not be by itself; shown on the conversation.
-    Failed,
+words! {
+    /// Where an operation stands. The store's CHECK lists the same words.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum State {
+        /// Waits for its time and a node.
+        Queued = "queued",
+        /// A node asks the marketplace under a lease.
+        Leased = "leased",
+        /// The marketplace did it.
+        Done = "done",
+        /// It is not done and will not be by itself; shown on the conversation.
+        Failed = "failed",
+    }
 }
 
 /// What can befall an operation.
@@ -35,42 +36,7 @@ pub enum Event {
     Replay,
 }
 
-/// The event does not fit the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Illegal {
-    /// Where it stood.
-    pub state: State,
-    /// What was asked.
-    pub event: Event,
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an operation that is {} cannot {:?}", self.state.as_str(), self.event)
-    }
-}
-
-impl std::error::Error for Illegal {}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Leased, Self::Done, Self::Failed];
-
-    /// The word the store keeps and the API shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Leased => "leased",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-}
+illegal!("an operation");
 
 /// Where an event leads. Total: every pair is answered. What is done stays done, whatever is heard later.
 pub fn next(state: State, event: Event) -> Result<State, Illegal> {
@@ -217,6 +183,7 @@ fn positive(amount: &Money) -> Result<(), OutOfRange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
     use std::time::Duration;
 
     #[test]
@@ -230,12 +197,8 @@ mod tests {
             (Leased, Fail, Failed),
             (Failed, Replay, Queued),
         ];
-        for state in State::ALL {
-            for event in [Lease, Requeue, Finish, Fail, Replay] {
-                let want = legal.iter().find(|(s, e, _)| (*s, *e) == (state, event)).map(|(_, _, to)| *to);
-                assert_eq!(next(state, event).ok(), want, "{state:?} {event:?}");
-            }
-        }
+        let events = [Lease, Requeue, Finish, Fail, Replay];
+        words::every_pair_is_answered_as(&legal, &State::ALL, &events, next);
     }
 
     #[test]

@@ -11,65 +11,30 @@ pub struct Money {
     pub minor: i64,
 }
 
-/// Where an order stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OrderState {
-    /// Placed, not yet paid.
-    Placed,
-    /// Paid.
-    Paid,
-    /// Handed to the carrier.
-    Shipped,
-    /// The carrier moves it.
-    InTransit,
-    /// The carrier reported nothing for too long.
-    Stalled,
-    /// Signed for.
-    Delivered,
-    /// The buyer asks for money back.
-    RefundRequested,
-    /// Money returned.
-    Refunded,
-    /// Called off.
-    Cancelled,
-    /// The delivery address is another one now.
-    AddressChanged,
-}
-
-impl OrderState {
-    /// Every state.
-    pub const ALL: [Self; 10] = [
-        Self::Placed,
-        Self::Paid,
-        Self::Shipped,
-        Self::InTransit,
-        Self::Stalled,
-        Self::Delivered,
-        Self::RefundRequested,
-        Self::Refunded,
-        Self::Cancelled,
-        Self::AddressChanged,
-    ];
-
-    /// The contract's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::Paid => "paid",
-            Self::Shipped => "shipped",
-            Self::InTransit => "in-transit",
-            Self::Stalled => "stalled",
-            Self::Delivered => "delivered",
-            Self::RefundRequested => "refund-requested",
-            Self::Refunded => "refunded",
-            Self::Cancelled => "cancelled",
-            Self::AddressChanged => "address-changed",
-        }
-    }
-
-    /// The state of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
+words! {
+    /// Where an order stands.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum OrderState {
+        /// Placed, not yet paid.
+        Placed = "placed",
+        /// Paid.
+        Paid = "paid",
+        /// Handed to the carrier.
+        Shipped = "shipped",
+        /// The carrier moves it.
+        InTransit = "in-transit",
+        /// The carrier reported nothing for too long.
+        Stalled = "stalled",
+        /// Signed for.
+        Delivered = "delivered",
+        /// The buyer asks for money back.
+        RefundRequested = "refund-requested",
+        /// Money returned.
+        Refunded = "refunded",
+        /// Called off.
+        Cancelled = "cancelled",
+        /// The delivery address is another one now.
+        AddressChanged = "address-changed",
     }
 }
 

@@ -2,7 +2,6 @@
 use crate::ask::seen;
 use crate::driver::Stop;
 use crate::gate::Caller;
-use crate::receive::kept;
 use crate::{Pipeline, Seat, Seen, Side, now};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use tributary_model::error::chain;
 use tributary_model::message::{Delivery, Outgoing, SendError};
 use tributary_model::{ChannelName, delivery};
 use tributary_runtime::{Adapter, Budget, CallContext, CallError};
-use tributary_store::{LeasedOutgoing, StateScope, StoreError};
+use tributary_store::{LeasedOutgoing, StoreError};
 
 /// After what the newer side of a trial failed at, the base is asked so soon: it is well, there is nothing to wait for.
 const SOON: Duration = Duration::from_secs(1);
@@ -98,13 +97,7 @@ async fn send(
     }
     match called {
         Ok(called) => {
-            let scope = StateScope { plugin: adapter.info().name.clone(), channel: channel.clone() };
-            let (state, feed) = kept(called.effects);
-            if !state.is_empty() || !feed.is_empty() {
-                let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
-                pipeline.store.keep(&scope, state.into(), feed, now()).await?;
-                pipeline.published(channel, &topics);
-            }
+            pipeline.keep(channel, adapter.info(), called.effects).await?;
             // What the newer side calls hopeless is asked of the base, before a customer goes without an answer.
             Ok(match called.result {
                 Err(SendError::Permanent(why)) if side == Side::Newer => {

@@ -12,7 +12,7 @@ use tributary_model::error::chain;
 use tributary_model::message::{ChannelEvent, SendError};
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, operation};
-use tributary_runtime::{Budget, CallContext, CallEffects, CallError, Called};
+use tributary_runtime::{Budget, CallContext, CallEffects, CallError, Called, PluginInfo};
 use tributary_store::{LeasedOperation, NewOperation, NotTaken, OrderRefused, Source, StateScope, StoreError};
 
 /// Why a marketplace did not tell how an order is.
@@ -88,7 +88,7 @@ async fn perform(pipeline: &Pipeline, leased: LeasedOperation) -> Result<(), Sto
             let call = channel.seat.base.perform(context, &leased.operation, &leased.key);
             match asked(channel, call).await {
                 Ok((result, effects)) => {
-                    pipeline.keep(channel, effects).await?;
+                    pipeline.keep(&channel.name, channel.seat.base.info(), effects).await?;
                     result
                 }
                 Err(why) => Err(why),
@@ -205,26 +205,31 @@ impl Pipeline {
                 Ok((channel.name.clone(), found))
             }
             Ok(None) => {
-                self.keep(channel, effects).await?;
+                self.keep(&channel.name, channel.seat.base.info(), effects).await?;
                 Err(RefreshError::Absent(order.to_owned(), channel.name.clone()))
             }
             Err(error) => {
-                self.keep(channel, effects).await?;
+                self.keep(&channel.name, channel.seat.base.info(), effects).await?;
                 Err(failed(&error))
             }
         }
     }
 
-    /// Keeps what a call left besides its answer.
-    async fn keep(&self, channel: &Channel, effects: CallEffects) -> Result<(), StoreError> {
+    /// Keeps what a call of a channel's plugin left besides its answer.
+    pub(crate) async fn keep(
+        &self,
+        channel: &ChannelName,
+        plugin: &PluginInfo,
+        effects: CallEffects,
+    ) -> Result<(), StoreError> {
         let (state, feed) = kept(effects);
         if state.is_empty() && feed.is_empty() {
             return Ok(());
         }
-        let scope = StateScope { plugin: channel.seat.base.info().name.clone(), channel: channel.name.clone() };
+        let scope = StateScope { plugin: plugin.name.clone(), channel: channel.clone() };
         let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
         self.store.keep(&scope, state.into(), feed, now()).await?;
-        self.published(&channel.name, &topics);
+        self.published(channel, &topics);
         Ok(())
     }
 }

@@ -51,14 +51,7 @@ impl Pipeline {
         // It says nothing about what matters: it neither opens the breaker nor closes it.
         seat.gate.ended(pass, None, false);
         let called = called.map_err(|error| ShowError::Failed(error.to_string()))?;
-        let (state, feed) = crate::receive::kept(called.effects);
-        if !state.is_empty() || !feed.is_empty() {
-            let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
-            let plugin = seat.base.info().name.clone();
-            let scope = tributary_store::StateScope { plugin, channel: channel.clone() };
-            self.store.keep(&scope, state.into(), feed, now()).await?;
-            self.published(&channel, &topics);
-        }
+        self.keep(&channel, seat.base.info(), called.effects).await?;
         called.result.map_err(|error| {
             ShowError::Failed(match error {
                 SendError::Temporary { why, .. }

@@ -119,10 +119,6 @@ impl Policy for Fixed {
         true
     }
 
-    fn reviews(&self) -> bool {
-        false
-    }
-
     async fn decide(
         &self,
         _: CallContext,
@@ -135,15 +131,6 @@ impl Policy for Fixed {
         let decision = Decision { action: self.action.clone(), rule: "C1".into(), why: "always".into() };
         Ok(called(Ok(vec![decision])))
     }
-
-    async fn review(
-        &self,
-        _: CallContext,
-        _: &Snapshot,
-        _: &Content,
-    ) -> Result<Called<Result<Verdict, Fault>>, CallError> {
-        Err(CallError::Contract("it does not review".into()))
-    }
 }
 
 /// Blocks a text that says "never".
@@ -155,21 +142,8 @@ impl Policy for Polite {
         &self.0
     }
 
-    fn decides(&self) -> bool {
-        false
-    }
-
     fn reviews(&self) -> bool {
         true
-    }
-
-    async fn decide(
-        &self,
-        _: CallContext,
-        _: &Snapshot,
-        _: &Happening,
-    ) -> Result<Called<Result<Vec<Decision>, Fault>>, CallError> {
-        Err(CallError::Contract("it does not decide".into()))
     }
 
     async fn review(

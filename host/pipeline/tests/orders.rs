@@ -167,10 +167,6 @@ impl Policy for Generous {
         true
     }
 
-    fn reviews(&self) -> bool {
-        false
-    }
-
     async fn decide(
         &self,
         _: CallContext,
@@ -188,15 +184,6 @@ impl Policy for Generous {
             _ => return Ok(Called::of(Ok(Vec::new()))),
         };
         Ok(Called::of(Ok(vec![Decision { action, rule: "H3".into(), why: "our fault".into() }])))
-    }
-
-    async fn review(
-        &self,
-        _: CallContext,
-        _: &Snapshot,
-        _: &Content,
-    ) -> Result<Called<Result<Verdict, Fault>>, CallError> {
-        Err(CallError::Contract("it does not review".into()))
     }
 }
 

@@ -9,7 +9,7 @@ use tributary_model::decision::{Contact, Entry, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
 use tributary_model::{ChannelName, ContactId, ConversationId, Timestamp};
 use tributary_runtime::{
-    Adapter, Blobs, CallContext, CallCost, Generation, Nothing, Package, Policy, Recorder, RecorderConfig, Runtime,
+    Adapter, Blobs, CallContext, CallCost, Generation, Package, Policy, Recorder, RecorderConfig, Runtime,
     RuntimeConfig, Services, Settings,
 };
 
@@ -86,16 +86,7 @@ async fn main() -> Outcome<()> {
 
 fn runtime(folder: &Path, recorder: Option<Arc<Recorder>>) -> Outcome<Arc<Runtime>> {
     let config = RuntimeConfig { cache_dir: Some(folder.join("cache")), ..RuntimeConfig::default() };
-    let nothing = Arc::new(Nothing);
-    let services = Services {
-        state: Arc::clone(&nothing) as _,
-        feed: Arc::new(tributary_runtime::Nothing),
-        mail: Arc::clone(&nothing) as _,
-        secrets: Arc::clone(&nothing) as _,
-        http: nothing,
-        recorder,
-        blobs: Blobs::open(&folder.join("blobs"))?,
-    };
+    let services = Services { recorder, ..Services::nothing(Blobs::open(&folder.join("blobs"))?) };
     Ok(Runtime::new(config, services)?)
 }
 

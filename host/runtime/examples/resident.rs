@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 use tributary_model::message::{Author, Content, Handle, HandleKind, Outgoing};
 use tributary_model::{ChannelName, ConversationId, OutgoingId, Timestamp};
 use tributary_runtime::{
-    Adapter, Blobs, CallContext, MailError, MailRelay, Nothing, Package, Runtime, RuntimeConfig, Services, Settings,
+    Adapter, Blobs, CallContext, MailError, MailRelay, Package, Runtime, RuntimeConfig, Services, Settings,
 };
 
 /// Instances that are alive at once.
@@ -105,16 +105,8 @@ async fn main() -> Outcome<()> {
 
 fn runtime(folder: &Path, cache: &str, relay: &Arc<Holding>) -> Outcome<Arc<Runtime>> {
     let config = RuntimeConfig { cache_dir: Some(folder.join(cache)), ..RuntimeConfig::default() };
-    let nothing = Arc::new(Nothing);
-    let services = Services {
-        state: Arc::clone(&nothing) as _,
-        feed: Arc::new(tributary_runtime::Nothing),
-        mail: Arc::clone(relay) as _,
-        secrets: Arc::clone(&nothing) as _,
-        http: nothing,
-        recorder: None,
-        blobs: Blobs::open(&folder.join("blobs"))?,
-    };
+    let nothing = Services::nothing(Blobs::open(&folder.join("blobs"))?);
+    let services = Services { mail: Arc::clone(relay) as _, ..nothing };
     Ok(Runtime::new(config, services)?)
 }
 

@@ -303,27 +303,37 @@ pub trait Adapter: Send + Sync + 'static {
     }
 }
 
-/// A handling or reviewing policy.
+/// A handling or reviewing policy: it decides, reviews, or both.
 #[async_trait]
 pub trait Policy: Send + Sync + 'static {
     /// What it is.
     fn info(&self) -> &PluginInfo;
-    /// Whether it decides.
-    fn decides(&self) -> bool;
-    /// Whether it reviews.
-    fn reviews(&self) -> bool;
+    /// Whether it decides; without it [`Policy::decide`] is [`CallError::Host`].
+    fn decides(&self) -> bool {
+        false
+    }
+    /// Whether it reviews; without it [`Policy::review`] is [`CallError::Host`].
+    fn reviews(&self) -> bool {
+        false
+    }
     /// What to do about a happening.
     async fn decide(
         &self,
         context: CallContext,
         snapshot: &Snapshot,
         happening: &Happening,
-    ) -> Result<Called<Result<Vec<Decision>, Fault>>, CallError>;
+    ) -> Result<Called<Result<Vec<Decision>, Fault>>, CallError> {
+        let _ = (context, snapshot, happening);
+        Err(CallError::absent("policy"))
+    }
     /// Whether a text may leave.
     async fn review(
         &self,
         context: CallContext,
         snapshot: &Snapshot,
         draft: &Content,
-    ) -> Result<Called<Result<Verdict, Fault>>, CallError>;
+    ) -> Result<Called<Result<Verdict, Fault>>, CallError> {
+        let _ = (context, snapshot, draft);
+        Err(CallError::absent("review"))
+    }
 }

@@ -28,6 +28,21 @@ pub struct Services {
     pub recorder: Option<Arc<Recorder>>,
 }
 
+impl Services {
+    /// Files, and [`Nothing`] else.
+    pub fn nothing(blobs: Arc<Blobs>) -> Self {
+        Self {
+            state: Arc::new(Nothing),
+            feed: Arc::new(Nothing),
+            mail: Arc::new(Nothing),
+            secrets: Arc::new(Nothing),
+            blobs,
+            http: Arc::new(Nothing),
+            recorder: None,
+        }
+    }
+}
+
 /// The store does not answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the store does not answer")]

@@ -5,6 +5,8 @@
 //! it is looked up before each act, and its `update_time` goes along so that the platform refuses an outdated one.
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tributary_marketplace::field::{cut, id, list, text, whole, word};
+use tributary_marketplace::wants::unkept;
 use tributary_sdk::host::state;
 use tributary_sdk::trade::{Operation, Refund};
 use tributary_sdk::types::SendError;
@@ -13,8 +15,6 @@ use crate::address;
 use crate::client::call;
 use crate::config::Config;
 use crate::detail::{CURRENCY, fetch, number};
-use crate::market::field::{cut, id, list, text, whole, word};
-use crate::market::wants::unkept;
 use crate::push::yuan;
 
 /// Bytes of a reason that are passed on at most.

@@ -2,12 +2,12 @@
 //! the address by its parts with the numbers of its areas, so the text has to name them: as JSON, or one `name: value` on
 //! each line.
 use serde_json::{Map, Value, json};
+use tributary_marketplace::wants::unkept;
 use tributary_sdk::host::state;
 use tributary_sdk::types::SendError;
 
 use crate::client::call;
 use crate::config::Config;
-use crate::market::wants::unkept;
 use crate::receive::asked;
 
 /// The levels of an address, each with a name and a number.

@@ -5,13 +5,13 @@
 //! `code`, `msg`, `sub_code` and `sub_msg` (guide 212/1427). A call whose token has ended is made once more with a new one.
 use form_urlencoded::Serializer;
 use serde_json::Value;
+use tributary_marketplace::field::{cut, text, whole};
 use tributary_sdk::host::clock;
 use tributary_sdk::host::http::{self, HttpError};
 use tributary_sdk::types::{Attribute, SendError};
 use tributary_sdk::web::{Request, Response};
 
 use crate::config::Config;
-use crate::market::field::{cut, text, whole};
 use crate::{sign, token};
 
 /// Bytes of the platform's words that are passed on at most.

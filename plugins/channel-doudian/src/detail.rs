@@ -1,13 +1,13 @@
 //! The whole order, as `/order/orderDetail` (api 15/1343) tells it.
 use serde_json::{Value, json};
+use tributary_marketplace::field::{id, list, text, whole, word};
+use tributary_marketplace::orders::{Kind, Picture, Piece, Snapshot};
+use tributary_marketplace::wants::unkept;
 use tributary_sdk::host::clock;
 use tributary_sdk::types::{OrderState, SendError};
 
 use crate::client::{Failure, call};
 use crate::config::Config;
-use crate::market::field::{id, list, text, whole, word};
-use crate::market::orders::{Kind, Picture, Piece, Snapshot};
-use crate::market::wants::unkept;
 use crate::push::{area, moment, yuan};
 
 /// Every amount is in fen.
@@ -117,7 +117,7 @@ fn attributes(detail: &Value) -> Vec<(String, String)> {
     push("seller-memo", copied("seller_words"));
     let order_amount = whole(detail, "order_amount");
     push("order-amount", order_amount.filter(|amount| whole(detail, "pay_amount") != Some(*amount)).map(yuan));
-    push("ship-by", moment(detail, &["exp_ship_time"]).map(crate::market::time::to_rfc3339));
+    push("ship-by", moment(detail, &["exp_ship_time"]).map(tributary_marketplace::time::to_rfc3339));
     push(
         "carrier",
         list(detail, "logistics_info").iter().rev().find_map(|one| text(one, "company")).map(str::to_owned),

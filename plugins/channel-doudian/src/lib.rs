@@ -1,8 +1,8 @@
 //! 抖店, the shops of Douyin, as a channel: orders, parcels and after-sale cases as they happen, and acts on them.
 //!
 //! `receive` takes the platform's messages ([`push`]). They say little more than which order something happened to, so
-//! the channel keeps a picture of each order ([`market::orders`]), looks it up where it is not known ([`detail`], asked by
-//! `poll`), and tells it on where it changed. What the platform lets a shop do is in [`act`].
+//! the channel keeps a picture of each order ([`tributary_marketplace`]), looks it up where it is not known ([`detail`],
+//! asked by `poll`), and tells it on where it changed. What the platform lets a shop do is in [`act`].
 //!
 //! Chat with buyers (飞鸽) has no public API, so `send` answers that the window is closed, and the host uses another
 //! channel of the customer.
@@ -11,16 +11,13 @@ mod address;
 mod client;
 pub mod config;
 mod detail;
-// Each marketplace uses what it needs of it.
-#[path = "../../channel-shopify/src/market.rs"]
-#[allow(dead_code, reason = "the other marketplace uses the rest")]
-mod market;
 mod push;
 mod receive;
 mod sample;
 pub mod sign;
 mod token;
 
+use tributary_marketplace::wants;
 use tributary_sdk::prelude::*;
 
 /// The adapter.
@@ -73,13 +70,13 @@ impl Channel for Doudian {
 
 impl Poller for Doudian {
     fn poll(&self, cursor: Option<String>) -> Result<Batch, SendError> {
-        let settings = market::wants::Settings {
+        let settings = wants::Settings {
             marketplace: "doudian",
             patience_seconds: self.config.patience_seconds,
             retry_seconds: self.config.retry_seconds,
             remember_orders_days: self.config.remember_orders_days,
         };
-        market::wants::work(&settings, cursor, |order| detail::look_up(&self.config, order))
+        wants::work(&settings, cursor, |order| detail::look_up(&self.config, order))
     }
 }
 

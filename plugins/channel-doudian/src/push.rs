@@ -5,14 +5,14 @@
 //! stay exact. Names, phone numbers and the house of an address come encrypted; they are handed on as they are, in
 //! attributes whose name ends with `-encrypted`.
 use serde_json::Value;
+use tributary_marketplace::field::{id, text, whole, word};
+use tributary_marketplace::orders::{Matter, Piece};
+use tributary_marketplace::time::rfc3339;
 use tributary_sdk::Rejection;
 use tributary_sdk::types::{OrderState, Timestamp};
 use tributary_sdk::web::Request;
 
 use crate::config::{Config, Tag};
-use crate::market::field::{id, text, whole, word};
-use crate::market::orders::{Matter, Piece};
-use crate::market::time::rfc3339;
 use crate::sign;
 
 /// The tag of the platform's own test of the hook.

@@ -1,5 +1,8 @@
 //! From a call of the hook to events: verified, each message read once, and told on where the picture of its order has
 //! changed.
+use tributary_marketplace::field::cut;
+use tributary_marketplace::orders::Picture;
+use tributary_marketplace::wants::Want;
 use tributary_sdk::host::clock;
 use tributary_sdk::host::state::{self, StateError};
 use tributary_sdk::types::ChannelEvent;
@@ -7,9 +10,6 @@ use tributary_sdk::web::{Request, Response};
 use tributary_sdk::{Reading, Rejection};
 
 use crate::config::{Config, Tag};
-use crate::market::field::cut;
-use crate::market::orders::Picture;
-use crate::market::wants::Want;
 use crate::push;
 
 /// What the platform wants to read; anything else makes it send the messages again.

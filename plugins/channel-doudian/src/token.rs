@@ -2,13 +2,13 @@
 //! ended, and kept in `state` under `token`.
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tributary_marketplace::field::{text, whole};
+use tributary_marketplace::wants::unkept;
 use tributary_sdk::host::{clock, secrets, state};
 use tributary_sdk::types::SendError;
 
 use crate::client::{Failure, ask};
 use crate::config::{App, Config};
-use crate::market::field::{text, whole};
-use crate::market::wants::unkept;
 
 /// The secret with the code of the shop's authorisation, for an app that serves many shops.
 pub const CODE: &str = "doudian-code";

@@ -6,21 +6,11 @@
 //! `automatic`, `attributes` (of these names, in order), and `delivery`. `null` is "there is none".
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::{Path, PathBuf};
-
 use channel_email::Email;
 use serde_json::{Map, Value, json};
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, HandleKind, Inbound};
 use tributary_sdk::{Arrival, Channel, Envelope, Reading};
-
-fn fixtures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
-    files.sort();
-    files
-}
 
 fn receive(raw: &[u8], case: &Value) -> Reading {
     let mut config = json!({"from": "客服 <support@shop.example>"});
@@ -33,10 +23,7 @@ fn receive(raw: &[u8], case: &Value) -> Reading {
         rcpt_to: vec![case["rcpt-to"].as_str().unwrap_or("support@shop.example").into()],
         data: raw.to_vec(),
     };
-    let reading = testing::with(&host, || email.receive(Arrival::Mail(envelope.clone()))).unwrap();
-    let again = testing::with(&host, || email.receive(Arrival::Mail(envelope))).unwrap();
-    assert_eq!(reading, again, "the same arrival gives the same events");
-    reading
+    testing::receive(&host, &email, &Arrival::Mail(envelope)).unwrap()
 }
 
 /// What was read, in the words of the fixtures.
@@ -75,7 +62,7 @@ fn told(reading: &Reading) -> (Map<String, Value>, Inbound) {
 #[test]
 fn every_fixture_reads_as_expected() {
     let mut problems = Vec::new();
-    let files = fixtures();
+    let files = testing::files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["eml"]).unwrap();
     for path in &files {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let raw = std::fs::read(path).unwrap();

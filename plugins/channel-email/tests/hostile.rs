@@ -84,10 +84,7 @@ fn hostile_mails_cost_what_their_size_allows() {
 
 /// Every fixture, damaged.
 fn fixtures() -> Vec<Vec<u8>> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect();
-    files.sort();
+    let files = testing::files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["eml"]).unwrap();
     files.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
@@ -131,21 +128,8 @@ proptest! {
     #[test]
     fn damaged_mails_do_no_harm(
         which in any::<prop::sample::Index>(),
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), 0u8..6, any::<u8>()), 1..12),
+        damage in proptest::collection::vec(any::<(usize, u8, u8)>(), 1..12),
     ) {
-        let fixtures = fixtures();
-        let mut data = which.get(&fixtures).clone();
-        for (at, what, byte) in damage {
-            let at = at.index(data.len().max(1)).min(data.len());
-            match what {
-                0 if at < data.len() => data[at] = byte,
-                1 if at < data.len() => { data.remove(at); }
-                2 => data.insert(at, byte),
-                3 => data.truncate(at),
-                4 => { let copy = data[at..(at + 40).min(data.len())].to_vec(); data.extend_from_slice(&copy); }
-                _ => data.insert(at, b'\n'),
-            }
-        }
-        let _ = receive(data);
+        let _ = receive(testing::damaged(which.get(&fixtures()).clone(), &damage));
     }
 }

@@ -19,22 +19,18 @@ fn email() -> Email {
 }
 
 fn outgoing(text: &str) -> Outgoing {
+    let to = vec![
+        Handle::claimed(HandleKind::Phone, "+8613800138000"),
+        Handle::claimed(HandleKind::Email, "zhang@example.cn"),
+    ];
     Outgoing {
         id: "0192f3-7a".into(),
         at: 1_714_702_320_000,
-        conversation: "c-1".into(),
-        tag: "T1042".into(),
         reply_token: TOKEN.into(),
-        author: Author::Agent,
-        to: vec![
-            Handle::claimed(HandleKind::Phone, "+8613800138000"),
-            Handle::claimed(HandleKind::Email, "zhang@example.cn"),
-        ],
         subject: Some("订单".into()),
-        content: Content::plain(text),
         in_reply_to: Some("b@example.cn".into()),
         references: vec!["a@example.cn".into(), "b@example.cn".into()],
-        attributes: Vec::new(),
+        ..testing::outgoing(to, Content::plain(text))
     }
 }
 

@@ -219,9 +219,7 @@ fn doors_that_are_closed_cost_no_mail() {
 
 #[test]
 fn the_example_is_a_configuration() {
-    let example: toml::Value = toml::from_str(include_str!("../example.toml")).unwrap();
-    let config = serde_json::to_value(&example["channel"][0]["config"]).unwrap();
-    testing::prepare::<Email>(config).unwrap();
+    testing::check_example::<Email>(include_str!("../example.toml"), &[]).unwrap();
 }
 
 #[test]
@@ -251,19 +249,10 @@ proptest! {
     fn damaged_calls_do_no_harm(
         kind in "raw|parsed",
         url in "/(mailgun|sendgrid|postmark)",
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), 0u8..5, any::<u8>()), 0..8),
+        damage in proptest::collection::vec(any::<(usize, u8, u8)>(), 0..8),
     ) {
         let mut call = call(&kind, &url);
-        for (at, what, byte) in damage {
-            let at = at.index(call.body.len().max(1)).min(call.body.len());
-            match what {
-                0 if at < call.body.len() => call.body[at] = byte,
-                1 if at < call.body.len() => { call.body.remove(at); }
-                2 => call.body.insert(at, byte),
-                3 => call.body.truncate(at),
-                _ => { let copy = call.body[at..(at + 60).min(call.body.len())].to_vec(); call.body.extend_from_slice(&copy); }
-            }
-        }
+        call.body = testing::damaged(call.body, &damage);
         let host = host();
         let first = post(&host, call.clone());
         prop_assert_eq!(first, post(&host, call));

@@ -236,9 +236,7 @@ fn run(case: &Value) -> Vec<String> {
 
 #[test]
 fn every_case_reads_as_expected() {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
+    let files = testing::files(folder(), &["json"]).unwrap();
     let (mut count, mut problems) = (0, Vec::new());
     for path in &files {
         let case: Value = serde_json::from_slice(&std::fs::read(path).unwrap())

@@ -129,11 +129,8 @@ fn hostile_documents_cost_what_their_size_allows() {
 
 /// Every document of the cases.
 fn documents() -> Vec<Vec<u8>> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
     let mut documents = Vec::new();
-    for path in files {
+    for path in testing::files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["json", "srt", "vtt"]).unwrap() {
         let raw = std::fs::read(&path).unwrap();
         if path.extension().is_none_or(|extension| extension != "json") {
             documents.push(raw);
@@ -186,22 +183,9 @@ proptest! {
     #[test]
     fn damaged_documents_do_no_harm(
         which in any::<prop::sample::Index>(),
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), 0u8..6, any::<u8>()), 1..12),
+        damage in proptest::collection::vec(any::<(usize, u8, u8)>(), 1..12),
     ) {
-        let documents = documents();
-        let mut data = which.get(&documents).clone();
-        for (at, what, byte) in damage {
-            let at = at.index(data.len().max(1)).min(data.len());
-            match what {
-                0 if at < data.len() => data[at] = byte,
-                1 if at < data.len() => { data.remove(at); }
-                2 => data.insert(at, byte),
-                3 => data.truncate(at),
-                4 => { let copy = data[at..(at + 40).min(data.len())].to_vec(); data.extend_from_slice(&copy); }
-                _ => data.insert(at, b'9'),
-            }
-        }
-        let _ = document(data);
+        let _ = document(testing::damaged(which.get(&documents()).clone(), &damage));
     }
 
     /// Whatever a signed call says.

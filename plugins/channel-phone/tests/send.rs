@@ -5,7 +5,7 @@ use channel_phone::Phone;
 use serde_json::{Value, json};
 use tributary_sdk::host::http::HttpError;
 use tributary_sdk::testing::{self, FakeHost};
-use tributary_sdk::types::{Attachment, Author, ChannelEvent, Content, Delivery, Handle, HandleKind, SendError};
+use tributary_sdk::types::{Attachment, ChannelEvent, Content, Delivery, Handle, HandleKind, SendError};
 use tributary_sdk::web::Response;
 use tributary_sdk::{Arrival, Channel, Outgoing, Poller, Sample, Sampler};
 
@@ -21,23 +21,9 @@ fn host() -> FakeHost {
 }
 
 fn outgoing(text: &str) -> Outgoing {
-    Outgoing {
-        id: "o-1".into(),
-        at: AT,
-        conversation: "c-1".into(),
-        tag: "T1042".into(),
-        reply_token: "k3v9x2m8q4w7t1zp".into(),
-        author: Author::Agent,
-        to: vec![
-            Handle::claimed(HandleKind::Email, "anna@example.org"),
-            Handle::claimed(HandleKind::Phone, "+4930555001"),
-        ],
-        subject: None,
-        content: Content::plain(text),
-        in_reply_to: None,
-        references: Vec::new(),
-        attributes: Vec::new(),
-    }
+    let to =
+        vec![Handle::claimed(HandleKind::Email, "anna@example.org"), Handle::claimed(HandleKind::Phone, "+4930555001")];
+    testing::outgoing(to, Content::plain(text))
 }
 
 fn sid(digit: char) -> String {
@@ -194,36 +180,24 @@ fn without_a_way_another_channel_is_used() {
 
 #[test]
 fn what_cannot_work_does_not_go_live() {
-    for (config, key) in [
-        (json!({"api": "api.twilio.com"}), "api"),
-        (json!({"public-url": "desk.shop.example"}), "public-url"),
-        (json!({"sms-from": "+12065550100"}), "account-sid"),
-        (json!({"default-country": "86"}), "default-country"),
-        (json!({"own-numbers": ["030 1"]}), "own-numbers"),
-        (json!({"customer-track": "left"}), "customer-track"),
-        (json!({"call-silence-seconds": 1}), "call-silence-seconds"),
-        (json!({"sms-max-parts": 0}), "sms-max-parts"),
-        (json!({"vcon-keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"]}), "vcon-keys"),
-        (json!({"vcon-keys": ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]}), "vcon-keys"),
-    ] {
-        let error = testing::with(&FakeHost::new(), || testing::prepare::<Phone>(config.clone())).err();
-        assert!(error.as_ref().is_some_and(|error| error.to_string().contains(key)), "{config}: {error:?}");
-    }
+    let wrong = [
+        (json!({"api": "api.twilio.com"}), "`api`"),
+        (json!({"public-url": "desk.shop.example"}), "`public-url`"),
+        (json!({"sms-from": "+12065550100"}), "`account-sid`"),
+        (json!({"default-country": "86"}), "`default-country`"),
+        (json!({"own-numbers": ["030 1"]}), "`own-numbers`"),
+        (json!({"customer-track": "left"}), "`customer-track`"),
+        (json!({"call-silence-seconds": 1}), "`call-silence-seconds`"),
+        (json!({"sms-max-parts": 0}), "`sms-max-parts`"),
+        (json!({"vcon-keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"]}), "`vcon-keys`"),
+        (json!({"vcon-keys": ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]}), "`vcon-keys`"),
+    ];
+    testing::check_refusals::<Phone>(&json!({}), &wrong).unwrap();
 }
 
 #[test]
 fn the_example_goes_live_with_all_that_it_needs() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap().parse::<toml::Table>().unwrap();
-    let example = serde_json::to_value(read("example.toml")).unwrap();
-    let channel = &example["channel"][0];
-    testing::with(&FakeHost::new(), || testing::prepare::<Phone>(channel["config"].clone())).unwrap();
-    let (defaults, manifest) = (read("config.toml"), serde_json::to_value(read("plugin.toml")).unwrap());
-    assert_eq!(manifest["asks"]["secrets"], channel["grants"]["secrets"]);
-    for (asked, granted) in [("api", 0), ("intelligence-api", 1), ("media-api", 2)] {
-        assert_eq!(manifest["asks"]["egress"][granted], format!("{{{asked}}}"));
-        assert_eq!(channel["grants"]["egress"][granted].as_str(), defaults[asked].as_str());
-    }
+    testing::check_example::<Phone>(include_str!("../example.toml"), &[]).unwrap();
 }
 
 /// Hands in what the platform would send.

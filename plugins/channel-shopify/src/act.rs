@@ -11,14 +11,14 @@ mod returns;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tributary_marketplace::field::text;
+use tributary_marketplace::wants::unkept;
 use tributary_sdk::host::state;
 use tributary_sdk::trade::Operation;
 use tributary_sdk::types::SendError;
 
 use crate::config::Config;
 use crate::lookup::global_id;
-use crate::market::field::text;
-use crate::market::wants::unkept;
 
 /// The key of an act in the forms that Shopify's places for it want.
 pub struct Key([u8; 32]);

@@ -3,13 +3,13 @@
 //! `POST {api}/admin/api/{version}/graphql.json` with the header `x-shopify-access-token` (shopify.dev, "GraphQL Admin
 //! API"). An answer of 200 may still carry `errors`; of these `THROTTLED` says what it costs and how fast the bucket fills.
 use serde_json::{Value, json};
+use tributary_marketplace::field::{cut, list, text};
 use tributary_sdk::host::http::{self, HttpError};
 use tributary_sdk::host::secrets;
 use tributary_sdk::types::{Attribute, SendError};
 use tributary_sdk::web::{Request, Response};
 
 use crate::config::Config;
-use crate::market::field::{cut, list, text};
 
 /// The secret with the access token of the shop's app.
 pub const TOKEN: &str = "shopify-token";

@@ -9,12 +9,11 @@
 //! the same version are taken, and nothing else: the body's own `updated_at` is the version of an order.
 use data_encoding::BASE64;
 use serde_json::Value;
+use tributary_marketplace::time::rfc3339;
 use tributary_sdk::Rejection;
 use tributary_sdk::host::secrets;
 use tributary_sdk::types::Timestamp;
 use tributary_sdk::web::Request;
-
-use crate::market::time::rfc3339;
 
 /// The secret that signs deliveries, and the one before it.
 pub const SECRETS: [&str; 2] = ["shopify-secret", "shopify-secret-old"];

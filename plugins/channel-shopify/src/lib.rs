@@ -1,9 +1,9 @@
 //! Shopify as a channel: orders, parcels, refunds and returns as they happen, and acts on them.
 //!
 //! `receive` takes webhooks ([`hook`], [`topic`]). Each tells a piece of an order; the channel keeps the picture
-//! ([`market::orders`]) and tells it on where it changed, so that a delivery that comes twice, late or out of order never takes an
-//! order back to where it stood before. Of an order that was never told as a whole only the need to look it up is noted
-//! ([`market::wants`]); `poll` does it ([`lookup`]).
+//! ([`tributary_marketplace`]) and tells it on where it changed, so that a delivery that comes twice, late or out of order
+//! never takes an order back to where it stood before. Of an order that was never told as a whole only the need to look it
+//! up is noted; `poll` does it ([`lookup`]).
 //!
 //! Shopify has no way to write to a buyer, so `send` answers that the window is closed, and the host uses another channel
 //! of the customer. What Shopify lets a shop do to an order is in [`act`].
@@ -12,7 +12,6 @@ mod client;
 pub mod config;
 mod hook;
 mod lookup;
-mod market;
 pub mod money;
 mod order;
 mod receive;

@@ -1,14 +1,14 @@
 //! Orders looked up through the Admin API: when somebody asks, and when only a part of one was told.
 use serde_json::{Value, json};
+use tributary_marketplace::field::id;
+use tributary_marketplace::orders::Picture;
+use tributary_marketplace::wants::{self, unkept};
 use tributary_sdk::Batch;
 use tributary_sdk::host::clock;
 use tributary_sdk::types::SendError;
 
 use crate::client;
 use crate::config::Config;
-use crate::market::field::id;
-use crate::market::orders::Picture;
-use crate::market::wants::{self, unkept};
 use crate::order;
 
 /// How an order is asked for.

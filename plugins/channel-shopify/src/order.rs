@@ -1,11 +1,11 @@
 //! An order as Shopify writes it, read into a piece of its picture. The payload of `orders/*` and the answer to
 //! `graphql/order.graphql`, which names its fields like the payload, are read alike.
 use serde_json::Value;
+use tributary_marketplace::field::{id, list, text, whole, word};
+use tributary_marketplace::orders::{Kind, Matter, Piece, Snapshot};
+use tributary_marketplace::time::rfc3339;
 use tributary_sdk::types::{Money, OrderState, Timestamp};
 
-use crate::market::field::{id, list, text, whole, word};
-use crate::market::orders::{Kind, Matter, Piece, Snapshot};
-use crate::market::time::rfc3339;
 use crate::money;
 
 /// The number at the end of `gid://shopify/Order/820982911946154508`, or the plain id. The former is exact even where

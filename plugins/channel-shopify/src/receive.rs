@@ -1,4 +1,7 @@
 //! From a delivery to events: verified, read, and told on where the picture of the order has changed.
+use tributary_marketplace::field::cut;
+use tributary_marketplace::orders::Picture;
+use tributary_marketplace::wants::{Want, message};
 use tributary_sdk::host::clock;
 use tributary_sdk::host::state::{self, StateError};
 use tributary_sdk::types::ChannelEvent;
@@ -7,9 +10,6 @@ use tributary_sdk::{Reading, Rejection};
 
 use crate::config::Config;
 use crate::hook::Delivery;
-use crate::market::field::cut;
-use crate::market::orders::Picture;
-use crate::market::wants::{Want, message};
 use crate::topic;
 
 /// Verify and read one call of the hook.

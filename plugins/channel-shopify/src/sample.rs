@@ -1,5 +1,6 @@
 //! Deliveries as Shopify would send them, signed with the channel's own secret.
 use serde_json::{Value, json};
+use tributary_marketplace::time::to_rfc3339;
 use tributary_sdk::Sample;
 use tributary_sdk::host::clock;
 use tributary_sdk::types::Attribute;
@@ -7,7 +8,6 @@ use tributary_sdk::web::Request;
 
 use crate::config::Config;
 use crate::hook::{SECRETS, signature};
-use crate::market::time::to_rfc3339;
 
 /// An order of a test buyer, and the return that the buyer asks for with this text.
 ///

@@ -10,15 +10,15 @@
 //! | `customers/data_request`, `customers/redact`, `shop/redact` | a message for people: a legal request |
 //! | everything else | nothing |
 use serde_json::Value;
+use tributary_marketplace::field::{id, list, text, word};
+use tributary_marketplace::orders::{Kind, Matter, Piece};
+use tributary_marketplace::wants::Words;
 use tributary_sdk::Rejection;
 use tributary_sdk::types::{
     Attribute, Author, ChannelEvent, Content, Handle, HandleKind, Inbound, OrderState, Profile, ThreadHints,
 };
 
 use crate::hook::Delivery;
-use crate::market::field::{id, list, text, word};
-use crate::market::orders::{Kind, Matter, Piece};
-use crate::market::wants::Words;
 use crate::order::{self, carried, exact_id, fulfilled, moment, parcel, refunded, returned};
 
 /// What a delivery told.
@@ -92,7 +92,7 @@ fn orders(delivery: &Delivery, action: &str) -> Result<Option<(String, Piece)>, 
             let edit = body.get("order_edit").ok_or_else(|| malformed(delivery, "no `order_edit`"))?;
             let number = order_of(edit).ok_or_else(|| malformed(delivery, "no `order_edit.order_id`"))?;
             let at = moment(edit, &["committed_at", "created_at"]).unwrap_or(delivery.at);
-            let notes = vec![("edited-at", crate::market::time::to_rfc3339(at))];
+            let notes = vec![("edited-at", tributary_marketplace::time::to_rfc3339(at))];
             Ok(Some((number, Piece { at: delivery.at, notes, ..Piece::default() })))
         }
         "delete" => {
@@ -203,7 +203,7 @@ fn customer(delivery: &Delivery, action: &str) -> Result<Profile, Rejection> {
     let body = &delivery.body;
     let mut attributes = Vec::new();
     let mut push = |name: &str, value: Option<String>| {
-        attributes.extend(value.map(|value| Attribute::new(name, crate::market::field::cut(&value, 1_000))));
+        attributes.extend(value.map(|value| Attribute::new(name, tributary_marketplace::field::cut(&value, 1_000))));
     };
     if action == "purchasing_summary" {
         let number = text(body, "customerId").and_then(|gid| gid.rsplit('/').next()).map(Value::from);

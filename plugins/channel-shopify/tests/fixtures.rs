@@ -7,11 +7,10 @@
 #[path = "support/shop.rs"]
 mod shop;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
-use shop::{agrees, answer, deliver, host, poll, signed, told};
+use shop::{answer, deliver, host, poll, signed};
 use tributary_sdk::Rejection;
+use tributary_sdk::testing::{differs, files, told};
 
 fn run(name: &str, case: &Value) -> Vec<String> {
     let mut host = host();
@@ -31,9 +30,7 @@ fn run(name: &str, case: &Value) -> Vec<String> {
             Err(Rejection::Unauthenticated(_)) => json!("unauthenticated"),
         };
         let wanted = delivery.get("rejected").or_else(|| delivery.get("tells")).cloned().unwrap_or_else(|| json!([]));
-        if !agrees(&found, &wanted) {
-            problems.push(format!("{place}\n   got {found}\nwanted {wanted}"));
-        }
+        problems.extend(differs(&found, &wanted).map(|problem| format!("{place}: {problem}")));
         let Some(asked) = delivery.get("poll") else {
             assert!(reading.is_err() || !reading.unwrap().poll_now, "{place} asks for a poll");
             continue;
@@ -44,18 +41,14 @@ fn run(name: &str, case: &Value) -> Vec<String> {
         }
         let batch = poll(&host, &channel).unwrap();
         let found = Value::Array(batch.events.iter().map(told).collect());
-        if !agrees(&found, &asked["tells"]) {
-            problems.push(format!("{place}, poll\n   got {found}\nwanted {}", asked["tells"]));
-        }
+        problems.extend(differs(&found, &asked["tells"]).map(|problem| format!("{place}, poll: {problem}")));
     }
     problems
 }
 
 #[test]
 fn every_case_tells_what_is_expected() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
+    let files = files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["json"]).unwrap();
     let mut problems = Vec::new();
     for path in &files {
         let case = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();

@@ -164,13 +164,13 @@ fn the_example_order_is_read_whole() {
     let shop = shop::shop(&host, json!({}));
     let body = metadata["response"].to_string();
     let request = signed(&host, "shopify-secret", "orders/create", "1", "2022-01-01T00:00:00Z", body.as_bytes());
-    let told = shop::told(&deliver(&host, &shop, request).unwrap().events[0]);
+    let told = testing::told(&deliver(&host, &shop, request).unwrap().events[0]);
     let wanted = json!({
-        "order": "820982911946154508", "state": "Cancelled", "total": "USD 40495", "at": 1_640_995_200_000_u64,
-        "buyer": ["buyer:shopify/115310627314723954!", "email:john@example.com!", "email:jon@example.com"],
+        "id": "820982911946154508", "state": "cancelled", "total": "USD 40495", "at": 1_640_995_200_000_u64,
+        "buyer": ["marketplace-buyer:shopify/115310627314723954 verified", "email:john@example.com verified", "email:jon@example.com"],
         "attributes": { "order-name": "#9999", "financial-status": "voided", "cancel-reason": "customer", "test": "true" },
     });
-    assert!(shop::agrees(&told, &wanted), "{told}");
+    assert_eq!(testing::differs(&told, &wanted), None, "{told}");
     let prices: Vec<_> = told["lines"].as_array().unwrap().iter().map(|line| line["price"].as_i64().unwrap()).collect();
     assert_eq!(&prices[..4], &[8_999, 1_999, 2_499, 15_999]);
 }

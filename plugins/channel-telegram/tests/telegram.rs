@@ -19,9 +19,9 @@ fn read(body: &[u8], secret: &str) -> Result<Reading, Rejection> {
 }
 
 fn send(host: &FakeHost, text: &str) -> Result<Delivery, SendError> {
-    let to = json!([Handle::verified(HandleKind::Other, "telegram/42")]);
-    let message = json!({ "id": "o-1", "at": 1, "conversation": "", "tag": "", "reply_token": "", "author": Author::Agent, "to": to, "subject": null, "content": Content::plain(text), "in_reply_to": "42/5", "references": [], "attributes": [] });
-    with(host, |telegram| telegram.send(serde_json::from_value(message).unwrap()))
+    let to = vec![Handle::verified(HandleKind::Other, "telegram/42")];
+    let message = Outgoing { in_reply_to: Some("42/5".into()), ..testing::outgoing(to, Content::plain(text)) };
+    with(host, |telegram| telegram.send(message))
 }
 
 fn answering(answers: &[(u16, &str)]) -> FakeHost {
@@ -59,6 +59,11 @@ fn the_library_and_the_adapter_agree() {
     let host = answering(&[(200, SENT)]);
     assert_eq!(send(&host, "您好").unwrap().external_id.as_deref(), Some("42/7"));
     assert_eq!(peer["calls"], Value::Array(calls(&host)));
+}
+
+#[test]
+fn the_example_is_right() {
+    testing::check_example::<Telegram>(include_str!("../example.toml"), &[]).unwrap();
 }
 
 #[test]

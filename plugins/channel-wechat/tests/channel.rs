@@ -7,8 +7,6 @@ mod example;
 mod fixtures;
 #[path = "channel/hostile.rs"]
 mod hostile;
-#[path = "channel/peer.rs"]
-mod peer;
 #[path = "channel/peers.rs"]
 mod peers;
 #[path = "channel/poll.rs"]

@@ -7,8 +7,6 @@ mod bell;
 mod example;
 #[path = "channel/fixtures.rs"]
 mod fixtures;
-#[path = "../../channel-wechat/tests/channel/peer.rs"]
-mod peer;
 #[path = "channel/peers.rs"]
 mod peers;
 #[path = "channel/pull.rs"]

@@ -10,7 +10,10 @@
 #[doc(hidden)]
 pub mod ask;
 mod case;
+mod channel;
+mod config;
 mod fake;
+mod fixtures;
 mod player;
 mod recording;
 mod render;
@@ -18,7 +21,10 @@ mod render;
 use std::sync::Arc;
 
 pub use case::{Case, CaseError, check_folder};
+pub use channel::{outgoing, receive, told};
+pub use config::{check_example, check_refusals};
 pub use fake::{FakeHost, Item, Mail};
+pub use fixtures::{damaged, differs, files};
 pub use recording::{Answer, Answers, Call, Recording, check_recordings};
 
 use crate::{Exported, PrepareError, native};

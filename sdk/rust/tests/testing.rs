@@ -1,9 +1,10 @@
 //! The test host answers as the contract says, and a case that does not agree is told.
 use std::sync::OnceLock;
 
+use serde_json::json;
 use tributary_sdk::host::{blobs, clock, config, http, log, mail, secrets, state};
 use tributary_sdk::prelude::*;
-use tributary_sdk::testing::{FakeHost, check_folder, prepare, with};
+use tributary_sdk::testing::{self, FakeHost, check_example, check_folder, check_refusals, prepare, with};
 use tributary_sdk::{Exported, load};
 
 /// Answers every message with a note of its configuration.
@@ -30,11 +31,23 @@ impl Policy for Noter {
     }
 }
 
+/// Every arrival is another message.
+impl Channel for Noter {
+    fn receive(&self, _: Arrival) -> Result<Reading, Rejection> {
+        let count = state::get("count").ok().flatten().map_or(0, |count| count[0]) + 1;
+        state::set("count", &[count], None).map_err(|_| Rejection::Ignored(String::new()))?;
+        Err(Rejection::Malformed(count.to_string()))
+    }
+}
+
 impl Exported for Noter {
-    const MANIFEST: &'static str = "";
+    const MANIFEST: &'static str = r#"name = "noter"
+        [asks]
+        secrets = ["token", "old-token"]
+        egress = ["{api}", "https://files.example"]"#;
     const CONFIG_SCHEMA: &'static str = "{}";
-    const CONFIG_DEFAULT: &'static str = "times = 2";
-    const CONFIG_DEFAULT_JSON: &'static str = r#"{ "times": 2 }"#;
+    const CONFIG_DEFAULT: &'static str = "times = 2\napi = 'https://api.example'";
+    const CONFIG_DEFAULT_JSON: &'static str = r#"{ "times": 2, "api": "https://api.example" }"#;
 
     fn cell() -> &'static OnceLock<Self> {
         static CELL: OnceLock<Noter> = OnceLock::new();
@@ -141,4 +154,107 @@ fn services_are_back_after_a_nested_call_and_after_a_panic() {
         assert_eq!(clock::now(), 1);
     });
     assert_eq!(clock::now(), 0, "without a host");
+}
+
+#[test]
+fn an_example_that_is_not_right_is_told_with_its_keys() {
+    let example = |plugin: &str, secrets: &str, api: &str, config: &str| {
+        format!(
+            "[[channel]]\nplugin = '{plugin}'\n[channel.grants]\nsecrets = {secrets}\n\
+             egress = ['{api}', 'https://files.example']\n[channel.config]\n{config}"
+        )
+    };
+    let right = example("noter", "['token']", "https://api.example", "word = 'a'");
+    assert_eq!(check_example::<Noter>(&right, &["old-token"]).unwrap(), json!({ "word": "a" }));
+    let other = example("noter", "['token']", "https://other.example", "word = 'a'\napi = 'https://other.example'");
+    assert!(check_example::<Noter>(&other, &["old-token"]).is_ok());
+    for (wrong, fault) in [
+        (example("other", "['token']", "https://api.example", "word = 'a'"), "`plugin` is \"other\""),
+        (example("noter", "['token', 'more']", "https://api.example", "word = 'a'"), "`grants.secrets` is"),
+        (example("noter", "['token']", "https://other.example", "word = 'a'"), "`grants.egress` is"),
+        (example("noter", "['token']", "https://api.example", ""), "missing field `word`"),
+        (right.replace("[channel.grants]", ""), "`grants.secrets` is []"),
+        ("[[channel]".into(), "example.toml: "),
+    ] {
+        let error = check_example::<Noter>(&wrong, &["old-token"]).unwrap_err().to_string();
+        assert!(error.contains(fault), "{error}");
+    }
+    assert!(check_example::<Noter>(&right, &[]).is_err(), "a secret that is asked for is left out");
+}
+
+#[test]
+fn a_value_that_is_not_refused_is_told() {
+    let right = json!({ "word": "a" });
+    let none = (json!({ "times": 0 }), "`times`");
+    check_refusals::<Noter>(&right, std::slice::from_ref(&none)).unwrap();
+    for wrong in [(json!({ "times": 1 }), "`times`"), (json!({ "times": 0 }), "`word`")] {
+        let error = check_refusals::<Noter>(&right, &[none.clone(), wrong]).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    assert!(check_refusals::<Noter>(&json!({}), &[none]).is_err(), "it does not prepare anyhow");
+}
+
+#[test]
+#[should_panic(expected = "the same arrival gives the same events")]
+fn an_arrival_that_is_read_in_two_ways_fails_its_test() {
+    let noter: Noter = prepare(json!({ "word": "a" })).unwrap();
+    let _ = testing::receive(
+        &FakeHost::new(),
+        &noter,
+        &Arrival::Http(Request { method: "GET".into(), url: "/".into(), headers: vec![], body: vec![] }),
+    );
+}
+
+#[test]
+fn fixtures_are_compared_by_what_they_name() {
+    let found = json!({ "a": 1, "b": [{ "c": "x", "d": null }], "e": 2 });
+    for same in [json!({}), json!({ "a": 1, "f": null }), json!({ "b": [{ "c": "x", "d": null }] })] {
+        assert_eq!(testing::differs(&found, &same), None, "{same}");
+    }
+    for (other, place) in [
+        (json!({ "a": 2 }), "a: got 1, wanted 2"),
+        (json!({ "b": [{ "c": "y" }] }), "b: c: got"),
+        (json!({ "b": [] }), "b: got"),
+        (json!({ "f": 1 }), "f: got null"),
+        (json!([]), "got {"),
+    ] {
+        let told = testing::differs(&found, &other).unwrap_or_default();
+        assert!(told.starts_with(place), "{told}");
+    }
+}
+
+#[test]
+fn damage_is_done_at_its_place() {
+    let damaged = |damage: &[(usize, u8, u8)]| testing::damaged(b"abc".to_vec(), damage);
+    assert_eq!(damaged(&[(1, 0, b'x')]), b"axc");
+    assert_eq!(damaged(&[(4, 1, 0)]), b"ac");
+    assert_eq!(damaged(&[(1, 2, b'x')]), b"axbc");
+    assert_eq!(damaged(&[(1, 3, 0)]), b"a");
+    assert_eq!(damaged(&[(1, 9, 0)]), b"abcbc");
+    assert_eq!(damaged(&[(0, 3, 0), (7, 0, 1), (7, 1, 1), (7, 4, 1), (7, 2, b'x')]), b"x");
+}
+
+#[test]
+fn an_event_is_told_in_the_contract_s_words() {
+    let order = Order {
+        id: "7".into(),
+        state: OrderState::InTransit,
+        at: 1,
+        buyer: vec![
+            Handle::verified(HandleKind::MarketplaceBuyer, "shop/5"),
+            Handle::claimed(HandleKind::WechatOpenid, "a/b"),
+        ],
+        total: Money { currency: "EUR".into(), minor: 250 },
+        first_order: false,
+        lines: vec![],
+        parcel: None,
+        promised_by: None,
+        attributes: vec![Attribute::new("a", "b")],
+    };
+    let told = testing::told(&ChannelEvent::Order(order));
+    let wanted = json!({
+        "event": "order", "id": "7", "state": "in-transit", "at": 1, "total": "EUR 250", "parcel": null, "lines": [],
+        "buyer": ["marketplace-buyer:shop/5 verified", "wechat-openid:a/b"], "attributes": { "a": "b" },
+    });
+    assert_eq!(testing::differs(&told, &wanted), None);
 }

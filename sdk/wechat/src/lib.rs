@@ -15,6 +15,8 @@ pub mod media;
 pub mod progress;
 pub mod scene;
 pub mod sign;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 pub mod text;
 pub mod window;
 pub mod xml;

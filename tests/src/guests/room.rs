@@ -12,7 +12,7 @@ use tributary_model::message::{
 use tributary_model::{ChannelName, ContactId, ConversationId, Timestamp};
 use tributary_runtime::{
     Adapter, Blobs, Budgets, CallContext, CallError, Egress, EgressError, Generation, GrantedRequest, Grants,
-    MailError, MailRelay, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
+    MailError, MailRelay, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
 };
 
 use crate::desk::scratch;
@@ -71,15 +71,8 @@ impl Room {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let folder = tempfile::Builder::new().prefix("room-").tempdir_in(scratch()).expect("a folder can be made");
         let silent = Arc::new(Silent::default());
-        let services = Services {
-            state: Arc::new(Nothing),
-            feed: Arc::new(tributary_runtime::Nothing),
-            mail: Arc::clone(&silent) as _,
-            secrets: Arc::new(Nothing),
-            blobs: Blobs::open(&folder.path().join("blobs")).expect("a folder of files"),
-            http: Arc::clone(&silent) as _,
-            recorder: None,
-        };
+        let nothing = Services::nothing(Blobs::open(&folder.path().join("blobs")).expect("a folder of files"));
+        let services = Services { mail: Arc::clone(&silent) as _, http: Arc::clone(&silent) as _, ..nothing };
         let config = RuntimeConfig {
             cache_dir: Some(scratch().join("cache")),
             concurrent_calls: 16,

@@ -164,7 +164,7 @@ fn state_is_carried_over_taken_back_and_left_alone_where_that_fails() {
     traffic.send_turns(&desk.smtp, 0..2);
     assert_eq!(state(&desk), ["count=10"]);
     // One that cannot carry it over changes nothing.
-    let output = install(&desk, &build::beside(&desk, "refuses", &counts("2.0.0", "form-2-refuses")), &[]);
+    let output = install(&desk, build::beside(&desk, "refuses", &counts("2.0.0", "form-2-refuses")), &[]);
     assert!(!output.status.success() && text(&output).contains("not to be carried over"), "{}", text(&output));
     assert_eq!((live(&desk, "email").as_str(), state(&desk)), ("1.0.0", vec!["count=10".to_owned()]));
     traffic.send_turns(&desk.smtp, 2..3);

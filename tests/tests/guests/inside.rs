@@ -249,26 +249,4 @@ pub fn asks_for_more() {
     refused("asks_for_more", &["it imports `", "its plugin.toml does not ask for it"]);
 }
 
-pub fn random_bytes() {
-    refused("random_bytes", &["it is not a WebAssembly file", "name the component"]);
-}
-
-pub fn core_module() {
-    refused("core_module", &["it is a core module, not a component", "cargo xtask plugins"]);
-}
-
-pub fn other_world() {
-    refused("other_world", &["wasi:cli", "not a plugin"]);
-}
-
-pub fn truncated() {
-    refused("truncated", &["it is cut off after", "copy it again"]);
-}
-
-pub fn deep_bomb() {
-    refused("deep_bomb", &["lie in each other more than", "do not trust it"]);
-}
-
-pub fn wide_bomb() {
-    refused("wide_bomb", &["its instances add up to more than", "do not trust it"]);
-}
+refused_guests!();

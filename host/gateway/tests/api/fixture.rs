@@ -22,7 +22,7 @@ use tributary_model::message::{Arrival, Attachment, Attribute, ChannelEvent, Req
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, Place, Timestamp};
 use tributary_pipeline::{BreakerLimits, Feeds, Refused, Roles};
-use tributary_runtime::{Blobs, Budgets, Grants, Nothing, RuntimeConfig, Services};
+use tributary_runtime::{Blobs, Budgets, Grants, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{NewOperation, NewReply, NewToken, NotTaken, OrderRefused, Scope, Store, StoreError};
@@ -302,15 +302,7 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>, policies: &[&str]) -> Arc<Flee
         }
     };
     let entries = policies.iter().map(entry).collect();
-    let services = Services {
-        state: Arc::new(Nothing),
-        feed: Arc::new(Nothing),
-        mail: Arc::new(Nothing),
-        secrets: Arc::new(Nothing),
-        http: Arc::new(Nothing),
-        recorder: None,
-        blobs: Blobs::open(&dir.join("blobs")).unwrap(),
-    };
+    let services = Services::nothing(Blobs::open(&dir.join("blobs")).unwrap());
     let config = FleetConfig {
         plugins: folder,
         packages: dir.join("packages"),

@@ -251,16 +251,6 @@ async fn an_open_reviewer_blocks_and_an_open_channel_sends_later() {
     let plugins = set(channel_seat(&plug, &channel), vec![policy_seat(&polite, &reviewing)]);
     let desk = Desk::open(dir.path(), plugins).await;
     desk.letter("ann", "0").await;
-    let reply = || tributary_store::NewReply {
-        conversation: tributary_model::ConversationId(1),
-        agent: "ann".into(),
-        content: tributary_model::message::Content { text: "answer".into(), ..Default::default() },
-        keep: false,
-        close: false,
-        now: tributary_pipeline::now(),
-        warnings: Vec::new(),
-        request: None,
-    };
     for _ in 0..4 {
         let refused = desk.pipeline.reply(reply()).await;
         assert!(matches!(refused, Err(tributary_pipeline::ReplyError::Blocked(_))), "{refused:?}");

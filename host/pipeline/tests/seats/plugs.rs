@@ -15,7 +15,7 @@ use tributary_pipeline::{
 };
 use tributary_runtime::{Adapter, CallContext, CallEffects, CallError, Called, Outside, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{ConversationDetail, Page, Parked, Store};
+use tributary_store::{ConversationDetail, NewReply, Page, Parked, Store};
 
 /// Quick, so that a test sees several rests.
 pub const LIMITS: BreakerLimits = BreakerLimits {
@@ -388,5 +388,19 @@ pub fn in_order(what: &str, heard: &[(i64, String)]) {
         let number: u32 = text.parse().expect("a number");
         let before = last.insert(*key, number);
         assert!(before.is_none_or(|before| before < number), "{what}: {key} heard {number} after {before:?}");
+    }
+}
+
+/// An agent's answer in the first conversation.
+pub fn reply() -> NewReply {
+    NewReply {
+        conversation: ConversationId(1),
+        agent: "ann".into(),
+        content: Content { text: "answer".into(), ..Content::default() },
+        keep: false,
+        close: false,
+        now: tributary_pipeline::now(),
+        warnings: Vec::new(),
+        request: None,
     }
 }

@@ -185,17 +185,7 @@ async fn a_send_the_newer_one_faults_on_is_the_base_s_at_the_ordinary_retry() {
     let (channel, told) = tried(&seat, newer.clone() as Arc<dyn Adapter>, 100, false);
     let desk = Desk::open(dir.path(), set(channel, vec![])).await;
     desk.letter("ann", "0").await;
-    let reply = tributary_store::NewReply {
-        conversation: ConversationId(1),
-        agent: "ann".into(),
-        content: tributary_model::message::Content { text: "answer".into(), ..Default::default() },
-        keep: false,
-        close: false,
-        now: tributary_pipeline::now(),
-        warnings: Vec::new(),
-        request: None,
-    };
-    desk.pipeline.reply(reply).await.unwrap();
+    desk.pipeline.reply(reply()).await.unwrap();
     until("sent", || async {
         let detail = desk.detail(1).await;
         let delivery = detail.messages[1].delivery.clone().unwrap();

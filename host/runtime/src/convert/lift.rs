@@ -387,7 +387,7 @@ mod tests {
     use crate::budget::Meter;
     use crate::call::{Budgets, CallContext};
     use crate::grant::Granted;
-    use crate::services::{Nothing, Services};
+    use crate::services::Services;
     use crate::state::Shared;
     use std::sync::Arc;
 
@@ -401,15 +401,7 @@ mod tests {
             channel: "".into(),
             config: String::new(),
             granted: Granted { services: vec![], secrets: vec![], egress: vec![], actions: Arc::new([]) },
-            services: Services {
-                state: Arc::new(Nothing),
-                feed: Arc::new(Nothing),
-                mail: Arc::new(Nothing),
-                secrets: Arc::new(Nothing),
-                http: Arc::new(Nothing),
-                recorder: None,
-                blobs: Blobs::open(folder.path()).unwrap(),
-            },
+            services: Services::nothing(Blobs::open(folder.path()).unwrap()),
             budgets,
             ticker: Default::default(),
         };

@@ -59,24 +59,26 @@ pub fn contract() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")
 }
 
-/// Puts a custom section at the end of a module or a component.
-pub fn append_section(bytes: &mut Vec<u8>, name: &str, data: &[u8]) {
-    fn length(mut number: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (number & 0x7f) as u8;
-            number >>= 7;
-            bytes.push(if number == 0 { low } else { low | 0x80 });
-            if number == 0 {
-                return bytes;
-            }
+/// A number as WebAssembly writes lengths.
+pub fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        bytes.push(if number == 0 { low } else { low | 0x80 });
+        if number == 0 {
+            return bytes;
         }
     }
-    let mut body = length(name.len());
+}
+
+/// Puts a custom section at the end of a module or a component.
+pub fn append_section(bytes: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let mut body = leb128(name.len());
     body.extend_from_slice(name.as_bytes());
     body.extend_from_slice(data);
     bytes.push(0);
-    bytes.extend(length(body.len()));
+    bytes.extend(leb128(body.len()));
     bytes.extend(body);
 }
 

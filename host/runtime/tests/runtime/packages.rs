@@ -1,5 +1,5 @@
 //! What is a plugin and what is not, told before anything runs.
-use crate::guest::{ADAPTER, Guest, POLICY, append_section, component, contract};
+use crate::guest::{ADAPTER, Guest, POLICY, append_section, component, contract, leb128};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use tributary_runtime::contract::{Contracts, Distance};
@@ -209,26 +209,15 @@ fn what_a_component_costs_and_comes_from_is_read_without_running_it() {
 fn nested(depth: usize) -> Vec<u8> {
     const HEADER: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
     // From the inside out would copy each level into the next; lengths first, then one pass from the outside in.
-    let leb = |mut number: usize| {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (number & 0x7f) as u8;
-            number >>= 7;
-            bytes.push(if number == 0 { low } else { low | 0x80 });
-            if number == 0 {
-                return bytes;
-            }
-        }
-    };
     let mut lengths = vec![HEADER.len()];
     for _ in 1..depth {
         let inner = lengths[lengths.len() - 1];
-        lengths.push(HEADER.len() + 1 + leb(inner).len() + inner);
+        lengths.push(HEADER.len() + 1 + leb128(inner).len() + inner);
     }
     let mut bytes = HEADER.to_vec();
     for length in lengths.iter().rev().skip(1) {
         bytes.push(4);
-        bytes.extend(leb(*length));
+        bytes.extend(leb128(*length));
         bytes.extend(HEADER);
     }
     bytes

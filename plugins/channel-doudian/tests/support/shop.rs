@@ -5,7 +5,7 @@ use channel_doudian::sign::{Method, message};
 use serde_json::{Value, json};
 use tributary_sdk::host::http::HttpError;
 use tributary_sdk::testing::{self, FakeHost};
-use tributary_sdk::types::{Attribute, ChannelEvent, Order};
+use tributary_sdk::types::{Attribute, ChannelEvent};
 use tributary_sdk::web::{Request, Response};
 use tributary_sdk::{Arrival, Channel, Reading, Rejection};
 
@@ -49,39 +49,8 @@ pub fn refusal(code: i64, sub_code: &str, words: &str) -> Result<Response, HttpE
     Ok(Response::body(200, "application/json", body.to_string()))
 }
 
-pub fn order(order: &Order) -> Value {
-    let attributes = order.attributes.iter().map(|attribute| (attribute.name.clone(), json!(attribute.value)));
-    let lines = order.lines.iter().map(
-        |line| json!({ "sku": line.sku, "title": line.title, "quantity": line.quantity, "price": line.price.minor }),
-    );
-    json!({
-        "order": order.id, "state": format!("{:?}", order.state).replace("OrderState::", ""), "at": order.at,
-        "total": format!("{} {}", order.total.currency, order.total.minor),
-        "buyer": order.buyer.iter().map(|buyer| format!("{}{}", buyer.value, if buyer.verified { "!" } else { "" })).collect::<Vec<_>>(),
-        "lines": lines.collect::<Vec<_>>(), "parcel": order.parcel, "promised-by": order.promised_by,
-        "attributes": attributes.collect::<serde_json::Map<_, _>>(),
-    })
-}
-
 pub fn told(events: &[ChannelEvent]) -> Vec<Value> {
-    let told = |event: &ChannelEvent| match event {
-        ChannelEvent::Order(told) => order(told),
-        other => json!(format!("{other:?}")),
-    };
-    events.iter().map(told).collect()
-}
-
-/// Whether everything that is wanted is there: of objects the keys that are named, of lists every item in order.
-pub fn agrees(found: &Value, wanted: &Value) -> bool {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| agrees(found.get(key).unwrap_or(&Value::Null), wanted))
-        }
-        (Value::Array(found), Value::Array(wanted)) => {
-            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| agrees(found, wanted))
-        }
-        (found, wanted) => found == wanted,
-    }
+    events.iter().map(testing::told).collect()
 }
 
 /// An order as the platform tells it.

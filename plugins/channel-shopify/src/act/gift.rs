@@ -1,13 +1,13 @@
 //! What a shop gives: a coupon for this buyer alone, a longer warranty.
 use serde_json::json;
+use tributary_marketplace::field::{list, text};
+use tributary_marketplace::time::to_rfc3339;
 use tributary_sdk::host::clock;
 use tributary_sdk::types::{Money, SendError};
 
 use super::{Key, order};
 use crate::client::{call, payload};
 use crate::config::Config;
-use crate::market::field::{list, text};
-use crate::market::time::to_rfc3339;
 use crate::money;
 
 const BUYER: &str = include_str!("../graphql/buyer.graphql");

@@ -1,11 +1,11 @@
 //! Stopping a parcel: Shopify can, as long as it is in the warehouse. One that the carrier has is the carrier's to stop.
 use serde_json::{Value, json};
+use tributary_marketplace::field::{list, text};
 use tributary_sdk::types::SendError;
 
 use super::{Key, made, order};
 use crate::client::{call, payload};
 use crate::config::Config;
-use crate::market::field::{list, text};
 
 const ORDERS: &str = include_str!("../graphql/fulfillment_orders.graphql");
 const HOLD: &str = include_str!("../graphql/hold.graphql");

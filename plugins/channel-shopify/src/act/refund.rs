@@ -1,5 +1,6 @@
 //! Money back, by the ways the buyer paid.
 use serde_json::{Value, json};
+use tributary_marketplace::field::{cut, list, text, word};
 use tributary_sdk::trade::Refund;
 use tributary_sdk::types::{Money, SendError};
 
@@ -7,7 +8,6 @@ use super::{Key, made, order};
 use crate::client::{call, payload};
 use crate::config::Config;
 use crate::lookup::global_id;
-use crate::market::field::{cut, list, text, word};
 use crate::money;
 
 const REFUNDABLE: &str = include_str!("../graphql/refundable.graphql");

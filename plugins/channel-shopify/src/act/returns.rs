@@ -1,12 +1,12 @@
 //! Returns and exchanges: the one that the buyer asked for is approved, otherwise one is made for everything that can come
 //! back.
 use serde_json::{Value, json};
+use tributary_marketplace::field::{list, text, whole};
 use tributary_sdk::types::SendError;
 
 use super::{made, order};
 use crate::client::{call, payload};
 use crate::config::Config;
-use crate::market::field::{list, text, whole};
 
 const RETURNABLE: &str = include_str!("../graphql/returnable.graphql");
 const CREATE: &str = include_str!("../graphql/return_create.graphql");

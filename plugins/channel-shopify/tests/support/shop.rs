@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tributary_sdk::host::secrets;
 use tributary_sdk::testing::{self, FakeHost};
-use tributary_sdk::types::{Attribute, ChannelEvent, Handle, HandleKind, Order, SendError};
+use tributary_sdk::types::{Attribute, SendError};
 use tributary_sdk::web::{Request, Response};
 use tributary_sdk::{Arrival, Channel, Poller, Reading, Rejection};
 
@@ -47,65 +47,4 @@ pub fn poll(host: &FakeHost, shop: &Shopify) -> Result<tributary_sdk::Batch, Sen
 
 pub fn answer(body: &Value) -> Result<Response, tributary_sdk::host::http::HttpError> {
     Ok(Response::body(200, "application/json", body.to_string()))
-}
-
-pub fn handle(handle: &Handle) -> String {
-    let kind = match handle.kind {
-        HandleKind::Email => "email",
-        HandleKind::Phone => "phone",
-        HandleKind::MarketplaceBuyer => "buyer",
-        HandleKind::Other => "other",
-        _ => "unexpected",
-    };
-    format!("{kind}:{}{}", handle.value, if handle.verified { "!" } else { "" })
-}
-
-fn attributes(list: &[Attribute]) -> Value {
-    list.iter()
-        .map(|attribute| (attribute.name.clone(), json!(attribute.value)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-pub fn order(order: &Order) -> Value {
-    let lines = order.lines.iter().map(
-        |line| json!({ "sku": line.sku, "title": line.title, "quantity": line.quantity, "price": line.price.minor }),
-    );
-    json!({
-        "order": order.id, "state": format!("{:?}", order.state).replace("OrderState::", ""), "at": order.at,
-        "total": format!("{} {}", order.total.currency, order.total.minor), "first-order": order.first_order,
-        "buyer": order.buyer.iter().map(handle).collect::<Vec<_>>(), "lines": lines.collect::<Vec<_>>(),
-        "parcel": order.parcel, "promised-by": order.promised_by, "attributes": attributes(&order.attributes),
-    })
-}
-
-/// An event in the words of the fixtures.
-pub fn told(event: &ChannelEvent) -> Value {
-    match event {
-        ChannelEvent::Order(told) => order(told),
-        ChannelEvent::Message(message) => json!({
-            "message": message.external_id, "text": message.content.text, "automatic": message.automatic,
-            "author": format!("{:?}", message.author).replace("Author::", ""), "sent-at": message.sent_at,
-            "from": message.from.iter().map(handle).collect::<Vec<_>>(), "name": message.display_name,
-            "subject": message.subject, "order-id": message.thread.order_id, "attributes": attributes(&message.attributes),
-        }),
-        ChannelEvent::Profile(profile) => json!({
-            "profile": profile.handles.iter().map(handle).collect::<Vec<_>>(), "name": profile.display_name,
-            "tags": profile.tags, "attributes": attributes(&profile.attributes),
-        }),
-        other => json!(format!("{other:?}")),
-    }
-}
-
-/// Whether everything that is wanted is there: of objects the keys that are named, of lists every item in order.
-pub fn agrees(found: &Value, wanted: &Value) -> bool {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| agrees(found.get(key).unwrap_or(&Value::Null), wanted))
-        }
-        (Value::Array(found), Value::Array(wanted)) => {
-            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| agrees(found, wanted))
-        }
-        (found, wanted) => found == wanted,
-    }
 }

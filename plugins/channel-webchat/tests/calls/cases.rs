@@ -1,8 +1,10 @@
 //! The cases in `fixtures`: a configuration, a token, a call, and what is expected of it. A new case needs no Rust.
 use crate::world::{NOW, ORIGIN, World};
+use channel_webchat::Webchat;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use tributary_sdk::testing::{self, differs, files};
 use tributary_sdk::types::Attribute;
 use tributary_sdk::web::Request;
 
@@ -47,19 +49,6 @@ struct Expected {
     feed: Vec<Value>,
 }
 
-/// Whether `found` has everything that `expected` has.
-fn contains(found: &Value, expected: &Value) -> bool {
-    match (found, expected) {
-        (Value::Object(found), Value::Object(expected)) => {
-            expected.iter().all(|(key, value)| found.get(key).is_some_and(|it| contains(it, value)))
-        }
-        (Value::Array(found), Value::Array(expected)) => {
-            found.len() == expected.len() && found.iter().zip(expected).all(|(found, it)| contains(found, it))
-        }
-        _ => found == expected,
-    }
-}
-
 fn check(name: &str, case: Case) {
     let world = World::new(Value::Object(case.config));
     let mut headers = vec![];
@@ -86,26 +75,29 @@ fn check(name: &str, case: Case) {
         assert_eq!(answer.header(header), expected, "{about}: {header}");
     }
     let events = serde_json::to_value(&events).unwrap();
-    assert!(contains(&events, &json!(case.expect.events)), "{about}\nfound {events:#}");
+    assert_eq!(differs(&events, &json!(case.expect.events)), None, "{about}\nfound {events:#}");
     let feed: Vec<Value> = world
         .host
         .feed()
         .into_iter()
         .map(|item| json!({ "topic": item.topic, "key": item.key, "name": item.name, "data": serde_json::from_str::<Value>(&item.data).unwrap() }))
         .collect();
-    assert!(contains(&json!(feed), &json!(case.expect.feed)), "{about}\nfound {feed:#?}");
+    assert_eq!(differs(&json!(feed), &json!(case.expect.feed)), None, "{about}\nfound {feed:#?}");
 }
 
 #[test]
 fn the_cases_of_the_fixtures() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let name = entry.file_name().into_string().unwrap();
-        let text = std::fs::read_to_string(entry.path()).unwrap();
+    let files = files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["toml"]).unwrap();
+    for path in &files {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let text = std::fs::read_to_string(path).unwrap();
         let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         check(&name, case);
-        count += 1;
     }
-    assert!(count >= 15, "{count} cases");
+    assert!(files.len() >= 15, "{} cases", files.len());
+}
+
+#[test]
+fn the_example_is_right() {
+    testing::check_example::<Webchat>(include_str!("../../example.toml"), &[]).unwrap();
 }

@@ -2,25 +2,14 @@
 use crate::world::{NOW, World};
 use serde_json::{Value, json};
 use tributary_sdk::testing::{self, Item};
-use tributary_sdk::types::{Attachment, Attribute, Author, Content, DeliveryState, Handle, HandleKind, SendError};
+use tributary_sdk::types::{Attachment, Attribute, Content, DeliveryState, Handle, HandleKind, SendError};
 use tributary_sdk::{Channel, Outgoing, Presence, Sign};
 
 /// A message of an agent to a visitor.
 pub fn outgoing(id: &str, visitor: &str, text: &str) -> Outgoing {
-    Outgoing {
-        id: id.into(),
-        at: NOW,
-        conversation: "1".into(),
-        tag: "T1".into(),
-        reply_token: "secret".into(),
-        author: Author::Agent,
-        to: vec![Handle::claimed(HandleKind::Email, "li@shop.example"), Handle::verified(HandleKind::Visitor, visitor)],
-        subject: None,
-        content: Content::plain(text),
-        in_reply_to: None,
-        references: Vec::new(),
-        attributes: Vec::new(),
-    }
+    let to =
+        vec![Handle::claimed(HandleKind::Email, "li@shop.example"), Handle::verified(HandleKind::Visitor, visitor)];
+    Outgoing { id: id.into(), at: NOW, ..testing::outgoing(to, Content::plain(text)) }
 }
 
 fn shown(item: &Item) -> Value {

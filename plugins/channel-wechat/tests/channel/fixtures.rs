@@ -3,26 +3,15 @@
 //! The JSON has `expect`, the events in order, each with the keys it cares about (of `attributes` those that it names;
 //! `null` is "there is none"); `config`, `poll-now`, and `wants`, the file that is noted for later. Each message comes in
 //! three times: in clear, encrypted, and in both forms at once.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tributary_sdk::testing::{differs, files};
 
 use crate::support::{APP, account, encrypted, host, plain, receive, told};
 
 pub fn fixtures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
-    files.sort();
-    files
-}
-
-/// What of `found` is other than wanted.
-fn differs(found: &Value, wanted: &Value) -> Option<String> {
-    let Value::Object(keys) = wanted else {
-        return (found != wanted).then(|| format!("got {found}, wanted {wanted}"));
-    };
-    keys.iter().find_map(|(key, wanted)| differs(&found[key], wanted).map(|problem| format!("{key}: {problem}")))
+    files(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"), &["xml"]).unwrap()
 }
 
 #[test]
@@ -47,13 +36,9 @@ fn every_fixture_reads_as_expected_in_every_mode() {
             let host = host();
             let reading = receive(&host, &account(&config), &call).unwrap();
             let found: Vec<Value> = reading.events.iter().map(told).collect();
-            let wanted = case["expect"].as_array().unwrap();
-            let problem = if found.len() == wanted.len() {
-                found.iter().zip(wanted).find_map(|(found, wanted)| differs(found, wanted))
-            } else {
-                Some(format!("got {found:?}, wanted {wanted:?}"))
-            };
-            problems.extend(problem.map(|problem| format!("{name} ({mode}) {problem}")));
+            problems.extend(
+                differs(&Value::Array(found), &case["expect"]).map(|problem| format!("{name} ({mode}) {problem}")),
+            );
             assert_eq!(reading.poll_now, case["poll-now"] == json!(true), "{name}");
             assert_eq!(reading.answer.unwrap().body, b"success", "{name}");
             let wants = host.state_value("media/1234567890123456").map(|value| serde_json::from_slice(&value).unwrap());

@@ -5,9 +5,9 @@ use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{Attribute, Content};
 use tributary_sdk::web::Request;
 use tributary_sdk::{Poller, Rejection, Sample, Sampler};
+use tributary_wechat::testing::{Peer, latin};
 
 use crate::fixtures::fixtures;
-use crate::peer::{Peer, latin};
 use crate::support::{
     AES_KEY, APP, NOW, OPENID, TOKEN, account, answer, encrypted, file, host, outgoing, receive, send, text, told,
 };

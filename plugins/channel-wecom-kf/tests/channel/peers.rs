@@ -8,9 +8,9 @@ use tributary_sdk::types::{Attachment, Content};
 use tributary_sdk::web::Request;
 use tributary_sdk::{Sample, Sampler};
 use tributary_wechat::door::{Query, query};
+use tributary_wechat::testing::{Peer, latin};
 use tributary_wechat::xml::Fields;
 
-use crate::peer::{Peer, latin};
 use crate::support::{ACCOUNT, AES_KEY, CORP, NOW, TOKEN, answer, company, host, outgoing, receive, send};
 
 fn order(what: &str, more: Value) -> Value {

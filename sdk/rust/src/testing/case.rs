@@ -1,11 +1,12 @@
 //! Cases as data: a folder of TOML files, each a conversation, a happening and the decisions that are expected.
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::fixtures::{differs, files};
 use super::render::render;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
 use crate::types::{Attribute, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
@@ -103,7 +104,7 @@ struct Expected {
     why: Vec<String>,
 }
 
-/// What is wrong with a folder of cases: a line for each.
+/// What is wrong with cases, recordings, an example or a configuration: a line for each.
 #[derive(Debug)]
 pub struct CaseError(pub(super) Vec<String>);
 
@@ -126,16 +127,7 @@ impl CaseError {
 /// # Errors
 /// [`CaseError`] with every case that cannot be read or does not agree, and where the folder holds none.
 pub fn check_folder<P: Exported + Policy>(folder: impl AsRef<Path>) -> Result<usize, CaseError> {
-    let folder = folder.as_ref();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|error| CaseError::one(folder, error))?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(CaseError::one(folder, "no cases"));
-    }
+    let files = files(folder, &["toml"])?;
     let problems: Vec<String> = files
         .iter()
         .filter_map(|path| {
@@ -211,7 +203,7 @@ impl Case {
         let agrees = rendered.len() == self.expect.len()
             && rendered.iter().zip(&self.expect).all(|((action, value, decision), expected)| {
                 *action == expected.action
-                    && expected.value.as_ref().is_none_or(|expected| covers(value, expected))
+                    && expected.value.as_ref().is_none_or(|expected| differs(value, expected).is_none())
                     && expected.rule.as_ref().is_none_or(|rule| *rule == decision.rule)
                     && expected.why.iter().all(|word| decision.why.contains(word))
             });
@@ -224,16 +216,6 @@ impl Case {
             .collect();
         let wanted: Vec<String> = self.expect.iter().map(|expected| format!("  expected {expected:?}")).collect();
         Err(format!("{}\n{}\n{}", self.about, wanted.join("\n"), got.join("\n")))
-    }
-}
-
-/// Whether everything that is expected is there: of tables the keys that are given, anything else exactly.
-fn covers(value: &Value, expected: &Value) -> bool {
-    match (value, expected) {
-        (Value::Object(value), Value::Object(expected)) => {
-            expected.iter().all(|(key, expected)| value.get(key).is_some_and(|value| covers(value, expected)))
-        }
-        (value, expected) => value == expected,
     }
 }
 

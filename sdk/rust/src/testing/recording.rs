@@ -2,13 +2,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::ask::with_bytes;
+use super::fixtures::files;
 use super::player::{Line, Player};
 use super::{CaseError, FakeHost};
 use crate::{Exported, native};
@@ -72,12 +73,7 @@ enum Ended {
 /// [`CaseError`] with every recording that cannot be read or does not agree, and where the folder holds none.
 pub fn check_recordings<P: Answers>(folder: impl AsRef<Path>) -> Result<usize, CaseError> {
     let folder = folder.as_ref();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|error| CaseError::one(folder, error))?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json" || extension == "jsonl"))
-        .collect();
-    files.sort();
+    let files = files(folder, &["json", "jsonl"])?;
     let (mut checked, mut problems) = (0, Vec::new());
     for path in files {
         match Recording::read(&path) {

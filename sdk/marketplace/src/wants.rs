@@ -8,8 +8,8 @@ use tributary_sdk::types::{
     Attribute, Author, ChannelEvent, Content, Handle, HandleKind, Inbound, SendError, ThreadHints, Timestamp,
 };
 
-use super::field::cut;
-use super::orders::Picture;
+use crate::field::cut;
+use crate::orders::Picture;
 
 /// Orders that are looked up in one go at most.
 const AT_ONCE: u32 = 20;

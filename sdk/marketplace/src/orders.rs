@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tributary_sdk::host::state::{self, StateError};
 use tributary_sdk::types::{Attribute, Handle, HandleKind, Money, Order, OrderLine, OrderState, Timestamp};
 
-use super::field::cut;
+use crate::field::cut;
 
 /// Bytes of a kept picture at most; the host keeps 64 KiB.
 const LARGEST: usize = 60 * 1024;

@@ -13,7 +13,7 @@ pub struct Peer {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 impl Peer {
@@ -33,17 +33,19 @@ impl Peer {
     }
 
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (orders, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = piped.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let orders = child.stdin.take().expect("stdin is piped");
+        let answers = BufReader::new(child.stdout.take().expect("stdout is piped"));
         Self { child, orders, answers }
     }
 
     /// The answer to an order.
     pub fn ask(&mut self, order: &Value) -> Value {
-        writeln!(self.orders, "{order}").unwrap();
         let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer ended at {order}; what it said is above"))
+        let asked = writeln!(self.orders, "{order}").and_then(|()| self.answers.read_line(&mut line));
+        let answer = asked.ok().and_then(|_| serde_json::from_str(&line).ok());
+        answer.unwrap_or_else(|| panic!("the peer ended at {order}; what it said is above"))
     }
 }
 
