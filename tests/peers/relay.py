@@ -9,6 +9,7 @@ The mails are read by Python's own email package, so what is checked is what som
 
 import argparse
 import asyncio
+import base64
 import email
 import email.policy
 import json
@@ -36,6 +37,11 @@ def text_of(message, kind):
     return None if part is None else part.get_content()
 
 
+def file_of(part):
+    data = part.get_payload(decode=True)
+    return {"name": part.get_filename(), "type": part.get_content_type(), "data": base64.b64encode(data).decode()}
+
+
 def described(number, session, envelope):
     raw = envelope.original_content or envelope.content or b""
     message = email.message_from_bytes(raw, policy=email.policy.default)
@@ -48,6 +54,7 @@ def described(number, session, envelope):
         "headers": [[name, str(value)] for name, value in message.items()],
         "text": text_of(message, "plain"),
         "html": text_of(message, "html"),
+        "files": [file_of(part) for part in message.iter_attachments()],
         "defects": [type(defect).__name__ for defect in message.defects],
         "raw": raw.decode("latin-1"),
     }

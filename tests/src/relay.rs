@@ -4,6 +4,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::certificate::Certificate;
@@ -126,6 +127,14 @@ impl Arrived {
     /// The text, decoded.
     pub fn text(&self) -> &str {
         self.0["text"].as_str().unwrap_or_default()
+    }
+
+    /// Its files: name, media type, bytes.
+    pub fn files(&self) -> Vec<(String, String, Vec<u8>)> {
+        let word = |file: &Value, name: &str| file[name].as_str().unwrap_or_default().to_owned();
+        let data = |file: &Value| BASE64.decode(word(file, "data").as_bytes()).expect("the peer writes base64");
+        let files = self.0["files"].as_array().into_iter().flatten();
+        files.map(|file| (word(file, "name"), word(file, "type"), data(file))).collect()
     }
 
     /// The envelope's sender.

@@ -67,6 +67,31 @@ fn the_answer_of_an_agent_is_a_correctly_threaded_mail() {
 }
 
 #[test]
+fn files_of_an_answer_arrive_as_they_were() {
+    let (desk, relay, _, id) = with_one_mail();
+    let label: Vec<u8> = (0..100_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+    std::fs::write(desk.dir.join("退货标签.pdf"), &label).unwrap();
+    let bytes = std::fs::read(desk.dir.join("tributary.toml")).unwrap();
+    let id = id.to_string();
+    let path = |name: &str| desk.dir.join(name).to_str().unwrap().to_owned();
+    let (one, other) = (path("退货标签.pdf"), path("tributary.toml"));
+    program::run_well(&mut desk.command(&["queue", "claim", &id]));
+    program::run_well(&mut desk.command(&["queue", "reply", &id, "--file", &one, "--file", &other]));
+    let arrived = relay.wait_for(ANN, 2).remove(1);
+    assert_eq!(arrived.0["defects"], json!([]));
+    assert_eq!(
+        arrived.files(),
+        [
+            ("退货标签.pdf".to_owned(), "application/pdf".to_owned(), label.clone()),
+            ("tributary.toml".to_owned(), "text/x-toml".to_owned(), bytes),
+        ]
+    );
+    let detail = desk.api.conversation(id.parse().unwrap());
+    let sent = &messages_of(&detail, "agent")[0]["attachments"];
+    assert_eq!((&sent[0]["name"], &sent[0]["size"]), (&json!("退货标签.pdf"), &json!(label.len())), "{sent}");
+}
+
+#[test]
 fn the_first_response_clock_runs_until_an_agent_answers() {
     let (desk, _relay, _, id) = with_one_mail();
     let clock = |desk: &Desk| desk.api.conversation(id)["clocks"][0].clone();

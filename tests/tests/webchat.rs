@@ -205,6 +205,19 @@ fn a_file_of_the_visitor_reaches_the_agent_and_stays_in_the_chat() {
     let saved = other.ask("save", json!({ "name": "收据 1.png" }));
     assert_eq!(saved, json!({ "name": "收据 1.png", "base64": DOT }));
     assert_eq!(shop.desk.settled().inbound, 1);
+
+    // And the agent's files come to the visitor.
+    let id = id(&detail);
+    shop.desk.api.claim(id);
+    let files = json!([
+        { "name": "标签.png", "data": DOT },
+        { "name": "how to.txt", "data": data_encoding::BASE64.encode(b"Put it in the box.") },
+    ]);
+    shop.desk.api.post(&format!("/api/v1/conversations/{id}/reply"), json!({ "text": "Print this.", "files": files }));
+    other.until("the label", |chat| chat["messages"][1]["pictures"] == 1);
+    assert_eq!(other.ask("save", json!({ "name": "标签.png" })), json!({ "name": "标签.png", "base64": DOT }));
+    let text = other.ask("save", json!({ "name": "how to.txt" }));
+    assert_eq!(text["base64"], data_encoding::BASE64.encode(b"Put it in the box."));
 }
 
 /// Every day but the one in two days is closed, whenever this runs.

@@ -274,6 +274,12 @@ impl Desk for House {
         self.board.all()
     }
 
+    async fn keep_blob(&self, bytes: Vec<u8>) -> Result<String, std::io::Error> {
+        let blobs = self.blobs.clone();
+        let kept = tokio::task::spawn_blocking(move || blobs.put(&bytes)).await.map_err(std::io::Error::other)?;
+        kept.map_err(std::io::Error::other)
+    }
+
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {
         let (blobs, id) = (self.blobs.clone(), id.to_owned());
         let read = tokio::task::spawn_blocking(move || blobs.get(&id)).await.map_err(std::io::Error::other)?;

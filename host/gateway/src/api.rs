@@ -5,7 +5,7 @@
 //!
 //! - [`auth`]: bearer tokens; 401 without one, 403 with too small a scope;
 //! - `problem`: every error is `application/problem+json` with a `type` that explains itself;
-//! - `input`: JSON bodies of 1 MiB at most (a plugin's package: 64 MiB), unknown fields refused, errors that say where; opaque cursors;
+//! - `input`: JSON bodies of 1 MiB at most (a plugin's package: 64 MiB; an answer with files: 28 MiB), unknown fields refused, errors that say where; opaque cursors;
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 pub mod auth;
@@ -53,7 +53,7 @@ pub const BASE: &str = "/api/v1";
 /// Requests that write at the same time. The store's queue takes more than that.
 const WRITES: u32 = 256;
 
-/// Packages of plugins that are taken at the same time.
+/// Packages of plugins, and other large bodies, that are taken at the same time.
 const LARGE: usize = 2;
 
 /// Event streams at the same time.
@@ -220,6 +220,15 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         },
         post(channels::take),
     );
+    let reply = (
+        Route {
+            method: Method::POST,
+            path: "/api/v1/conversations/{id}/reply",
+            scope: Some(Agent),
+            body: conversations::MAX_REPLY,
+        },
+        post(conversations::reply),
+    );
     vec![
         read("/api/v1/queue", get(queue::list)),
         work("/api/v1/queue/claim", post(queue::claim)),
@@ -228,7 +237,7 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         read("/api/v1/conversations/{id}/attachments/{blob}", get(conversations::attachment)),
         work("/api/v1/conversations/{id}/claim", post(conversations::claim)),
         work("/api/v1/conversations/{id}/heartbeat", post(conversations::heartbeat)),
-        work("/api/v1/conversations/{id}/reply", post(conversations::reply)),
+        reply,
         work("/api/v1/conversations/{id}/note", post(conversations::note)),
         work("/api/v1/conversations/{id}/release", post(conversations::release)),
         work("/api/v1/conversations/{id}/transfer", post(conversations::transfer)),

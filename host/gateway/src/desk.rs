@@ -68,6 +68,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The bytes of a file: `id` is SHA-256 in lower-case hex. `None`: there is none of this id.
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error>;
+
+    /// Keeps a file, and returns its id. It is on disk when this returns.
+    async fn keep_blob(&self, bytes: Vec<u8>) -> Result<String, std::io::Error>;
 }
 
 /// A channel as an operator sees it.

@@ -5,8 +5,10 @@ use super::text::{moment, plain, seconds_to, span};
 use super::{Common, Page, Style, show};
 use anyhow::Context;
 use clap::Subcommand;
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Commands of `tributary queue`. A conversation is named by its number or its tag: 1042, T1042.
@@ -59,6 +61,9 @@ pub enum QueueCommand {
         id: String,
         /// What to say; without it, or as `-`, it is read from standard input
         text: Option<String>,
+        /// A file to send with it; may be given several times
+        #[arg(long, value_name = "PATH")]
+        file: Vec<PathBuf>,
         /// Keep the claim
         #[arg(long)]
         keep: bool,
@@ -123,9 +128,12 @@ pub fn run(command: QueueCommand) -> anyhow::Result<ExitCode> {
             let detail = common.api()?.get(&conversation(&id, ""))?;
             common.print(&detail, |page| show::conversation(page, &detail, audit))?;
         }
-        QueueCommand::Reply { id, text, keep, close, common } => {
+        QueueCommand::Reply { id, text, file, keep, close, common } => {
             let api = common.api()?;
-            let body = json!({ "text": typed(text)?, "keep": keep, "close": close });
+            let files = file.iter().map(|path| read_file(path)).collect::<anyhow::Result<Vec<_>>>()?;
+            // Who sends a file says nothing besides, unless it is said.
+            let text = if text.is_none() && !files.is_empty() { String::new() } else { typed(text)? };
+            let body = json!({ "text": text, "files": files, "keep": keep, "close": close });
             let replied = api.post(&conversation(&id, "/reply"), &body)?;
             common.print(&replied, |page| say_replied(page, &id, &replied, close))?;
         }
@@ -141,6 +149,13 @@ pub fn run(command: QueueCommand) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file as the API takes it.
+fn read_file(path: &Path) -> anyhow::Result<Value> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+    Ok(json!({ "name": name.to_string_lossy(), "data": BASE64.encode(&bytes) }))
 }
 
 fn done(common: &Common, api: &Api, id: &str, act: &str, body: &Value, what: &str) -> anyhow::Result<()> {

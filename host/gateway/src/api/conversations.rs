@@ -14,7 +14,7 @@ use serde_json::json;
 use std::time::Duration;
 use tributary_model::conversation::State as Standing;
 use tributary_model::decision::Objection;
-use tributary_model::message::Content;
+use tributary_model::message::{Attachment, Content};
 use tributary_model::{AgentName, OutgoingId, PluginName, Timestamp};
 use tributary_store::{AgentAct, ConversationFilter, KeptAnswer, KeyedReply, NewReply, RequestKey};
 use utoipa::{IntoParams, ToSchema};
@@ -152,19 +152,79 @@ pub(crate) async fn heartbeat(
     claim(state, caller, id, body).await
 }
 
-/// An answer to the customer.
+/// An answer to the customer: a text, files, or both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "Your parcel leaves today.", "close": false}))]
 pub(crate) struct Reply {
     /// What to say, as plain text.
+    #[serde(default)]
     text: String,
+    /// Files to send with it: 20 at most, 20 MiB together.
+    #[serde(default)]
+    files: Vec<File>,
     /// Keep the claim. Without it the conversation is let go.
     #[serde(default)]
     keep: bool,
     /// Close the conversation with the answer.
     #[serde(default)]
     close: bool,
+}
+
+/// A file of an answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "label.txt", "data": "UGFyY2VsIDE3"}))]
+pub(crate) struct File {
+    /// The name that the customer sees; no path.
+    name: String,
+    /// RFC 6838 media type; told from the name unless given.
+    media_type: Option<String>,
+    /// The bytes in base64.
+    #[schema(content_encoding = "base64")]
+    data: String,
+}
+
+/// Files of one answer.
+const MAX_FILES: usize = 20;
+/// Bytes of the files of one answer.
+const MAX_FILES_SIZE: usize = 20 * 1024 * 1024;
+/// Bytes of an answer: a text and files in base64.
+pub(crate) const MAX_REPLY: usize = 28 * 1024 * 1024;
+
+/// Keeps the files of an answer. They are on disk when this returns.
+async fn keep_files(state: &ApiState, files: Vec<File>) -> Result<Vec<Attachment>, Problem> {
+    if files.len() > MAX_FILES {
+        return Err(Problem::invalid(format!("files has at most {MAX_FILES} items, this one {}", files.len())));
+    }
+    let mut size = 0;
+    let mut read = Vec::with_capacity(files.len());
+    for (at, File { name, media_type, data }) in files.into_iter().enumerate() {
+        let name = text(&format!("files[{at}].name"), name, 255)?;
+        if name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
+            return Err(Problem::invalid(format!("files[{at}].name is a path, or has a control character")));
+        }
+        let media_type = media_type.unwrap_or_else(|| {
+            mime_guess::from_path(&name).first_raw().unwrap_or("application/octet-stream").to_owned()
+        });
+        if media_type.parse::<mime_guess::Mime>().is_err() {
+            return Err(Problem::invalid(format!("files[{at}].media_type is no media type: {media_type}")));
+        }
+        let bytes = super::input::base64(&format!("files[{at}].data"), &data)?;
+        size += bytes.len();
+        if bytes.is_empty() || size > MAX_FILES_SIZE {
+            let what = format!("files have 1 byte at least and {MAX_FILES_SIZE} together at most");
+            return Err(Problem::invalid(format!("{what}: files[{at}] has {}, {size} with those before", bytes.len())));
+        }
+        read.push((name, media_type, bytes));
+    }
+    let mut kept = Vec::with_capacity(read.len());
+    for (name, media_type, bytes) in read {
+        let size = bytes.len() as u64;
+        let blob = state.desk().keep_blob(bytes).await.map_err(|error| Problem::failed(&error))?;
+        kept.push(Attachment { blob, name, media_type, size, content_id: None });
+    }
+    Ok(kept)
 }
 
 /// An answer that is on its way.
@@ -180,7 +240,7 @@ pub(crate) struct Replied {
 /// Answer the customer
 ///
 /// On disk when this answers; delivery follows by the channel the customer used last. 422 `blocked` lists what reviewing
-/// policies hold against the text.
+/// policies hold against the text. A channel that cannot carry a file says so on the conversation (`delivery`).
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/reply", operation_id = "reply", tag = "conversations",
     params(("id" = String, Path, description = "Number or tag")), request_body = Reply,
     responses((status = 201, description = "On disk, and on its way", body = Replied)))]
@@ -191,10 +251,13 @@ pub(crate) async fn reply(
     key: Key,
     Json(body): Json<Reply>,
 ) -> Result<(StatusCode, axum::Json<Replied>), Problem> {
+    let conversation = conversation_id(&id)?;
+    let text =
+        if body.files.is_empty() || !body.text.is_empty() { text("text", body.text, MAX_TEXT)? } else { String::new() };
     let reply = NewReply {
-        conversation: conversation_id(&id)?,
+        conversation,
         agent: caller.agent,
-        content: Content { text: text("text", body.text, MAX_TEXT)?, ..Content::default() },
+        content: Content { text, attachments: keep_files(&state, body.files).await?, ..Content::default() },
         keep: body.keep,
         close: body.close,
         now: now(),

@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -60,7 +60,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
-        let bytes = read_body(request.into_body(), MAX_BODY).await?;
+        // `write` has read it, and bounded it by what its route allows.
+        let bytes = read_body(request.into_body(), usize::MAX).await?;
         if bytes.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -85,6 +86,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     json.end().map_err(|error| Problem::new(Kind::BadRequest, format!("the body: {error}")))?;
     Ok(value)
+}
+
+/// The bytes of a text in base64 (RFC 4648 section 4).
+pub(crate) fn base64(name: &str, text: &str) -> Result<Vec<u8>, Problem> {
+    BASE64.decode(text.as_bytes()).map_err(|error| Problem::invalid(format!("{name} is not base64: {error}")))
 }
 
 /// The query string.

@@ -7,7 +7,7 @@ use super::auth::Caller;
 use super::input::{MAX_BODY, read_body};
 use super::problem::{Kind, Problem};
 use super::{ApiState, now};
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -37,9 +37,10 @@ pub(crate) async fn run(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let busy = |what| Problem::new(Kind::Overloaded, what);
-    // Few at once, because each may hold as many bytes as a plugin may have.
-    let _large = match most > MAX_BODY {
-        true => Some(state.take_large_place().ok_or_else(|| busy("other packages are being taken"))?),
+    // Few large ones at once, because each may hold as many bytes as a plugin may have. One that does not say is large.
+    let size = body.size_hint().upper().map_or(most, |size| usize::try_from(size).unwrap_or(most));
+    let _large = match size.min(most) > MAX_BODY {
+        true => Some(state.take_large_place().ok_or_else(|| busy("other large bodies are being taken"))?),
         false => None,
     };
     let body = read_body(body, most).await?;

@@ -166,6 +166,10 @@ impl Desk for TestDesk {
         &self.fleet
     }
 
+    async fn keep_blob(&self, bytes: Vec<u8>) -> Result<String, std::io::Error> {
+        Ok(format!("{:064x}", bytes.len()))
+    }
+
     async fn blob(&self, id: &str) -> Result<Option<Vec<u8>>, std::io::Error> {
         Ok((id == BLOB).then(|| b"<script>alert(1)</script>".to_vec()))
     }
