@@ -10,7 +10,7 @@ use channel_email::Email;
 use serde_json::{Map, Value, json};
 use tributary_sdk::testing::{self, FakeHost};
 use tributary_sdk::types::{ChannelEvent, HandleKind, Inbound};
-use tributary_sdk::{Arrival, Channel, Envelope, Reading};
+use tributary_sdk::{Arrival, Envelope, Reading};
 
 fn receive(raw: &[u8], case: &Value) -> Reading {
     let mut config = json!({"from": "客服 <support@shop.example>"});

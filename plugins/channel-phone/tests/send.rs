@@ -23,7 +23,7 @@ fn host() -> FakeHost {
 fn outgoing(text: &str) -> Outgoing {
     let to =
         vec![Handle::claimed(HandleKind::Email, "anna@example.org"), Handle::claimed(HandleKind::Phone, "+4930555001")];
-    testing::outgoing(to, Content::plain(text))
+    Outgoing { at: AT, ..testing::outgoing(to, Content::plain(text)) }
 }
 
 fn sid(digit: char) -> String {

@@ -140,7 +140,7 @@ fn people_are_asked_about_once() {
     let wanted = json!({
         "event": "profile", "display-name": "小明",
         "handles": [format!("wechat-openid:{APP}/{OPENID} verified"), "wechat-unionid:o6_union verified"],
-        "attributes": { "wechat-subscribe-scene": "ADD_SCENE_QR_CODE" },
+        "tags": [], "attributes": { "wechat-subscribe-scene": "ADD_SCENE_QR_CODE" },
     });
     assert_eq!(events, [wanted]);
     assert!(!receive(&host, &account, &encrypted(&text(2, NOW / 1000, "hi"), APP, "")).unwrap().poll_now);

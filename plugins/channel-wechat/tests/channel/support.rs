@@ -82,7 +82,7 @@ pub fn outgoing(id: &str, content: Content) -> Outgoing {
         Handle::verified(HandleKind::WechatOpenid, format!("wxother/{OPENID}")),
         Handle::verified(HandleKind::WechatOpenid, format!("{APP}/{OPENID}")),
     ];
-    Outgoing { id: id.into(), ..testing::outgoing(to, content) }
+    Outgoing { id: id.into(), at: NOW, ..testing::outgoing(to, content) }
 }
 
 pub fn send(host: &FakeHost, account: &WeChat, message: &Outgoing) -> Result<(), SendError> {

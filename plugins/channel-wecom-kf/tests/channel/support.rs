@@ -82,7 +82,7 @@ pub fn outgoing(id: &str, content: Content) -> Outgoing {
         Handle::verified(HandleKind::Other, "telegram/42"),
         Handle::verified(HandleKind::Other, format!("wecom/{PERSON}")),
     ];
-    Outgoing { id: id.into(), ..testing::outgoing(to, content) }
+    Outgoing { id: id.into(), at: NOW, ..testing::outgoing(to, content) }
 }
 
 /// The external id of what was sent.
