@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod desk;
 pub mod events;
 pub mod guests;
+pub mod hooks;
 pub mod load;
 pub mod mail;
 pub mod mailbox;
@@ -29,7 +30,7 @@ pub mod traffic;
 pub mod wait;
 
 pub use api::Api;
-pub use desk::Desk;
+pub use desk::{Desk, Setup};
 pub use mail::Mail;
 pub use registry::Registry;
 pub use relay::Relay;

@@ -13,22 +13,24 @@ use crate::smtp::Client;
 pub struct Load {
     /// Connections at once.
     pub connections: usize,
-    /// Mails in all.
-    pub mails: usize,
-    /// Mails a second over all connections; none: as fast as they are taken.
+    /// Messages in all.
+    pub messages: usize,
+    /// Messages a second over all connections; none: as fast as they are taken.
     pub per_second: Option<u32>,
-    /// Numbers of the mails start here, so that two loads on one desk differ.
+    /// Their numbers start here, so that two loads on one desk differ.
     pub first: usize,
 }
 
-/// One mail that was taken.
+/// One message that was taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Taken {
-    /// Its number, which is in its Message-ID.
+    /// Its number, which is in its id.
     pub number: usize,
+    /// When it was to be sent.
+    pub due: Instant,
     /// When its last byte was written.
     pub end_of_data: Instant,
-    /// When its 250 was read.
+    /// When its 250, or its answer, was read.
     pub acknowledged: Instant,
 }
 
@@ -65,55 +67,71 @@ pub fn mail(number: usize) -> Vec<u8> {
 }
 
 impl Load {
-    /// Sends everything; panics where a mail is not taken. In the order of acknowledgement by connection.
+    /// Sends mails over SMTP; panics where one is not taken. In the order of acknowledgement by connection.
     pub fn send(&self, address: &str) -> Vec<Taken> {
-        let next = Arc::new(AtomicUsize::new(0));
-        let start = Instant::now();
-        let threads: Vec<_> = (0..self.connections)
-            .map(|_| {
-                let (load, next, address) = (*self, Arc::clone(&next), address.to_owned());
-                std::thread::spawn(move || load.connection(&address, &next, start))
-            })
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("every mail is taken")).collect()
+        self.over(|turns| mails(address, turns))
     }
 
-    /// One connection. The envelope of the next mail travels with the end of the one before, as RFC 2920 lets it: one
-    /// round trip a mail.
-    fn connection(&self, address: &str, next: &AtomicUsize, start: Instant) -> Vec<Taken> {
-        let mut client = Client::open(address);
-        let mut taken = Vec::new();
-        let mut in_hand = self.claim(next);
+    /// Opens the connections, each in a thread of its own: what `one` of them gets taken, in its turns.
+    pub(crate) fn over(&self, one: impl Fn(&Turns) -> Vec<Taken> + Sync) -> Vec<Taken> {
+        let turns = Turns { load: *self, next: AtomicUsize::new(0), start: Instant::now() };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.connections).map(|_| scope.spawn(|| one(&turns))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("every message is taken")).collect()
+        })
+    }
+}
+
+/// Which message is whose, and when it is due: what the connections of a load share.
+pub(crate) struct Turns {
+    load: Load,
+    next: AtomicUsize,
+    start: Instant,
+}
+
+impl Turns {
+    /// The number of the next message, while there is one.
+    pub(crate) fn claim(&self) -> Option<usize> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        (place < self.load.messages).then(|| place + self.load.first)
+    }
+
+    /// Waits until a message is due: that moment, which is past where the load is behind its pace. Without a pace: now.
+    pub(crate) fn due(&self, number: usize) -> Instant {
+        let Some(pace) = self.load.per_second else { return Instant::now() };
+        let due = self.start + Duration::from_secs_f64((number - self.load.first) as f64 / f64::from(pace));
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due
+    }
+}
+
+/// One connection. The envelope of the next mail travels with the end of the one before, as RFC 2920 lets it: one round
+/// trip a mail.
+fn mails(address: &str, turns: &Turns) -> Vec<Taken> {
+    let mut client = Client::open(address);
+    let mut taken = Vec::new();
+    let mut in_hand = turns.claim();
+    if let Some(number) = in_hand {
+        client.write(&envelope(number)).expect("the server listens");
+        expect(&mut client, 3);
+    }
+    while let Some(number) = in_hand {
+        let due = turns.due(number);
+        let mut wire = mail(number);
+        wire.extend_from_slice(b".\r\n");
+        in_hand = turns.claim();
+        let end_of_data = Instant::now();
         if let Some(number) = in_hand {
-            client.write(&envelope(number)).expect("the server listens");
+            wire.extend_from_slice(&envelope(number));
+        }
+        client.write(&wire).expect("the server listens");
+        expect(&mut client, 1);
+        taken.push(Taken { number, due, end_of_data, acknowledged: Instant::now() });
+        if in_hand.is_some() {
             expect(&mut client, 3);
         }
-        while let Some(number) = in_hand {
-            if let Some(pace) = self.per_second {
-                let due = start + Duration::from_secs_f64((number - self.first) as f64 / f64::from(pace));
-                std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            }
-            let mut wire = mail(number);
-            wire.extend_from_slice(b".\r\n");
-            in_hand = self.claim(next);
-            let end_of_data = Instant::now();
-            if let Some(number) = in_hand {
-                wire.extend_from_slice(&envelope(number));
-            }
-            client.write(&wire).expect("the server listens");
-            expect(&mut client, 1);
-            taken.push(Taken { number, end_of_data, acknowledged: Instant::now() });
-            if in_hand.is_some() {
-                expect(&mut client, 3);
-            }
-        }
-        taken
     }
-
-    fn claim(&self, next: &AtomicUsize) -> Option<usize> {
-        let place = next.fetch_add(1, Ordering::Relaxed);
-        (place < self.mails).then(|| place + self.first)
-    }
+    taken
 }
 
 fn envelope(number: usize) -> Vec<u8> {

@@ -1,10 +1,32 @@
 //! What the fuzz targets share.
 //!
 //! Plugins, the runtime and the fleet are linked as crates. The mail doors and the reader of the configuration are taken in
-//! by their files: they are modules of larger crates, and no part of what those show.
+//! by their files: they are modules of larger crates, and no part of what those show. [`arrival`] hands inputs to the
+//! channels' adapters, which [`platform`] sets up and signs for.
+pub mod arrival;
+pub mod component;
 mod email;
+mod imap;
+pub mod platform;
 
 pub use email::Desk;
+pub use imap::House;
+
+/// The mailbox door names it so.
+use gateway::smtp;
+
+/// The fuzz target of a platform's adapter.
+#[macro_export]
+macro_rules! adapter_target {
+    ($platform:ident) => {
+        use std::sync::LazyLock;
+        use tributary_fuzz::platform::{Receive, $platform};
+
+        static VARIANTS: LazyLock<Vec<Receive>> = LazyLock::new(|| $platform.natives());
+
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| tributary_fuzz::arrival::try_all(&$platform, &VARIANTS, data));
+    };
+}
 
 /// The mail doors of `host/gateway`.
 #[allow(dead_code, unused_imports, reason = "a target uses a part of it")]

@@ -2,13 +2,17 @@
 //! processor, as Linux counts it, so that a busy machine fails nothing.
 //!
 //! Input: a byte that says where, then the piece, what stands before all of them, and what behind, between lines of `%%`.
+//! Where it is a digit, it is an arrival of the platform of that number (`src/platform.rs`).
 #![no_main]
 use channel_email::{html, quote};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use std::time::Duration;
+use tributary_fuzz::arrival::{Kept, arrivals, hand_in};
+use tributary_fuzz::platform::{PLATFORMS, Receive};
 use tributary_fuzz::{Desk, parts};
 
+static ADAPTERS: LazyLock<Vec<Vec<Receive>>> = LazyLock::new(|| PLATFORMS.map(|it| it.natives()).into());
 static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::new(1 << 20, 1 << 20, 100));
 /// What a piece is repeated up to.
 const SIZE: usize = 64 * 1024;
@@ -22,6 +26,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let many = [before, &piece.repeat(SIZE / piece.len()), after].concat();
+    LazyLock::force(&ADAPTERS);
     let start = spent();
     read(*place, many);
     let took = spent().saturating_sub(start);
@@ -30,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn read(place: u8, many: Vec<u8>) {
     let mail = match place {
+        b'0'..=b'7' => return adapter(usize::from(place - b'0'), &many),
         b'h' => return drop(html::to_text(&String::from_utf8_lossy(&many))),
         b'q' => return drop(quote::split(&String::from_utf8_lossy(&many), &["=== history".to_owned()])),
         b's' => field("Subject", &many),
@@ -45,6 +51,14 @@ fn read(place: u8, many: Vec<u8>) {
         _ => many,
     };
     let _ = DESK.receive("ann@mail.example", &mail);
+}
+
+fn adapter(number: usize, many: &[u8]) {
+    for incoming in arrivals(PLATFORMS[number], many) {
+        for receive in &ADAPTERS[number] {
+            hand_in(PLATFORMS[number], receive, &Kept::new(), &incoming.arrival);
+        }
+    }
 }
 
 fn spent() -> Duration {

@@ -33,7 +33,7 @@ fn mute_relay() -> (TcpListener, u16) {
 }
 
 fn good(first: usize, mails: usize) -> Load {
-    Load { connections: 4, mails, per_second: Some(150), first }
+    Load { connections: 4, messages: mails, per_second: Some(150), first }
 }
 
 fn rush(desk: &Desk) {

@@ -25,7 +25,7 @@ const TOLD: [&str; 8] = ["From", "To", "Cc", "Subject", "Date", "Message-Id", "I
 pub fn read(max_age: u32, request: Request, reader: &Reader) -> Result<Reading, Rejection> {
     let (token, told) = {
         let form = Form::read(request.header("content-type").unwrap_or_default(), &request.body)
-            .ok_or_else(|| Rejection::Malformed("not a form, as Mailgun sends them".into()))?;
+            .ok_or_else(|| Rejection::Unauthenticated("not a form, so nothing in it is Mailgun's signature".into()))?;
         let Some(token) = proven(&form, max_age)? else {
             return Ok(unset("the secret mailgun-signing-key is not granted or not set; mail waits with Mailgun"));
         };

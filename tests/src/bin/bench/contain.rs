@@ -107,9 +107,9 @@ impl Beside {
 /// A desk whose guest is reached by mails to an address, and a channel that behaves.
 fn beside(mut desk: Desk, to: &str) -> Beside {
     desk.serve();
-    let load = |first| Load { connections: 8, mails: MAILS, per_second: Some(PACE), first };
+    let load = |first| Load { connections: 8, messages: MAILS, per_second: Some(PACE), first };
     // Everything that grows with the first mails grows before: ten times as many as a run has.
-    Load { mails: 10 * MAILS, per_second: None, ..load(WARM) }.send(&desk.smtp);
+    Load { messages: 10 * MAILS, per_second: None, ..load(WARM) }.send(&desk.smtp);
     hit(&desk, to, 20, || false);
     desk.settled();
     let before = resident(desk.pid());
@@ -167,7 +167,7 @@ fn felt(desk: &Desk, load: Load) -> Duration {
             times.push(event.at.saturating_duration_since(end));
         }
     }
-    assert_eq!(times.len(), load.mails, "every mail is decided about");
+    assert_eq!(times.len(), load.messages, "every mail is decided about");
     percentile(&mut times, 0.99)
 }
 

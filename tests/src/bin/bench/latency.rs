@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tributary_tests::Desk;
 use tributary_tests::events::Events;
-use tributary_tests::load::{Load, Sink, number_of, percentile};
+use tributary_tests::load::{Load, Sink, number_of};
 use tributary_tests::store;
 
-use crate::row;
+use crate::figure::{percentiles, row};
 
 /// Half a minute at the pace that is asked for.
 const MAILS: usize = 30_000;
@@ -16,8 +16,8 @@ const MAILS: usize = 30_000;
 pub fn run() {
     let sink = Sink::start();
     let desk = Desk::setup().relay(sink.port).with("[log]\nfilter = \"warn\"\n").start();
-    let load = Load { connections: 50, mails: MAILS, per_second: Some(1_000), first: 0 };
-    Load { mails: 1_000, first: 1_000_000, ..load }.send(&desk.smtp);
+    let load = Load { connections: 50, messages: MAILS, per_second: Some(1_000), first: 0 };
+    Load { messages: 1_000, first: 1_000_000, ..load }.send(&desk.smtp);
     desk.settled();
     let events = Events::follow(&desk.http, &desk.token);
     let taken = load.send(&desk.smtp);
@@ -57,18 +57,7 @@ pub fn run() {
     let (mut shown, mut decided): (Vec<_>, Vec<_>) = (shown.into_values().collect(), decided.into_values().collect());
     row("mails", taken.len().to_string(), "");
     row("seen by a follower of the queue", shown.len().to_string(), "all");
-    print("end of DATA to 250", &mut acknowledged, "");
-    print("end of DATA to visible in the queue", &mut shown, "at most 20 ms");
-    print("end of DATA to decided, at a follower", &mut decided, "");
-}
-
-fn print(what: &str, values: &mut [Duration], aim: &str) {
-    for (share, name) in [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9")] {
-        let value = percentile(values, share);
-        row(
-            &format!("{what}, {name}"),
-            format!("{:.2} ms", value.as_secs_f64() * 1e3),
-            if share == 0.99 { aim } else { "" },
-        );
-    }
+    percentiles("end of DATA to 250", &mut acknowledged, "");
+    percentiles("end of DATA to visible in the queue", &mut shown, "at most 20 ms");
+    percentiles("end of DATA to decided, at a follower", &mut decided, "");
 }

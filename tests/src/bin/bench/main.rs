@@ -1,13 +1,20 @@
 //! `cargo xtask bench [NAME …]`: measures the daemon as it ships, from outside, with the load of a process of its own.
 mod contain;
+mod figure;
+mod hook;
 mod latency;
 mod mail;
 mod memory;
 mod swap;
 
 /// What can be measured, by name, and what each says of itself.
-const BENCHES: [(&str, &str, fn()); 5] = [
+const BENCHES: [(&str, &str, fn()); 6] = [
     ("mail", "mails of 1 KB over SMTP, 50 connections, each on disk before its 250, decided and queued", mail::run),
+    (
+        "hook",
+        "signed WeChat messages over 50 connections, each on disk before its answer; then 1,000 a second",
+        hook::run,
+    ),
     ("latency", "from the end of DATA to visible in the queue, at 1,000 mails a second", latency::run),
     ("memory", "memory, queue listing and start with 100,000 conversations", memory::run),
     ("contain", "each guest that misbehaves on purpose, and a channel that does not beside it", contain::run),
@@ -26,9 +33,4 @@ fn main() {
             run();
         }
     }
-}
-
-/// One line of a table: what, its value, what it may be at most or has to be at least, if anything.
-fn row(what: &str, value: String, aim: &str) {
-    println!("  {what:<58} {value:>16}   {aim}");
 }

@@ -5,17 +5,17 @@ use tributary_tests::desk::resident;
 use tributary_tests::load::{Load, Sink, percentile};
 use tributary_tests::{Desk, wait};
 
-use crate::row;
+use crate::figure::row;
 
 /// Fill, measure, fill more, measure again, start again.
 pub fn run() {
     let sink = Sink::start();
     let mut desk = Desk::setup().relay(sink.port).with("[log]\nfilter = \"warn\"\n").start();
-    let load = Load { connections: 50, mails: 1_000, per_second: None, first: 0 };
+    let load = Load { connections: 50, messages: 1_000, per_second: None, first: 0 };
     load.send(&desk.smtp);
     calm(&desk);
     let small = listing(&desk);
-    Load { mails: 99_000, first: 1_000, ..load }.send(&desk.smtp);
+    Load { messages: 99_000, first: 1_000, ..load }.send(&desk.smtp);
     calm(&desk);
     let memory = resident(desk.pid());
     let large = listing(&desk);

@@ -9,7 +9,7 @@ use tributary_tests::load::{Sink, percentile};
 use tributary_tests::traffic::Traffic;
 use tributary_tests::{Desk, build, program, store};
 
-use crate::row;
+use crate::figure::row;
 
 /// Swaps in all, every second one to a broken build.
 const SWAPS: usize = 52;
