@@ -2,7 +2,10 @@
 //! reused ones) and with the same plugins linked natively. Prints mails per second from `receive` to decided and queued,
 //! in turns, and the ratio of the medians. Then, one mail after another, what the adapter's `receive` alone takes.
 //!
+//! `--only adapters` compares every channel adapter, one arrival after another; see [`adapters`].
+//!
 //! Usage: `tributary-bench [--mails N] [--rounds N] [--plugins DIR] [--only VARIANT]`
+mod adapters;
 mod convert;
 mod native;
 
@@ -72,6 +75,9 @@ fn args() -> anyhow::Result<Args> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = args()?;
+    if args.only.as_deref() == Some("adapters") {
+        return adapters::run(&args).await;
+    }
     let mut rates: Vec<(Variant, Vec<f64>)> = Variant::ALL.map(|variant| (variant, Vec::new())).to_vec();
     for _ in 0..args.rounds {
         for (variant, rates) in &mut rates {
@@ -210,17 +216,7 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             .map_err(anyhow::Error::msg)?;
         Arc::new(Native::new(plugin, &email, Some(name.clone()), blobs.clone())?)
     } else {
-        let nothing = Arc::new(Nothing);
-        let services = Services {
-            state: nothing.clone(),
-            feed: Arc::new(tributary_runtime::Nothing),
-            mail: nothing.clone(),
-            secrets: nothing.clone(),
-            http: nothing,
-            recorder: None,
-            blobs: blobs.clone(),
-        };
-        let runtime = Runtime::new(RuntimeConfig::default(), services)?;
+        let runtime = runtime(blobs)?;
         let reuse = (variant == Variant::Reused).then_some(1_000_000);
         for chained in CHAIN {
             let settings = Settings { reuse, ..Settings::default() };
@@ -233,6 +229,21 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
         vec![Channel::standing(name, adapter, Vec::new())],
         policies.into_iter().map(Seat::alone).collect(),
     ))
+}
+
+/// A runtime that keeps no state and has one secret.
+fn runtime(blobs: &Arc<Blobs>) -> anyhow::Result<Arc<Runtime>> {
+    let nothing = Arc::new(Nothing);
+    let services = Services {
+        state: nothing.clone(),
+        feed: nothing.clone(),
+        mail: nothing.clone(),
+        secrets: Arc::new(adapters::OneSecret),
+        http: nothing,
+        recorder: None,
+        blobs: blobs.clone(),
+    };
+    Ok(Runtime::new(RuntimeConfig::default(), services)?)
 }
 
 /// A mail of about 1 KB by a customer of its own.

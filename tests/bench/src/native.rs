@@ -1,14 +1,23 @@
 //! Plugins linked natively, behind the same two traits as components: what a call costs without a sandbox.
 use crate::convert;
 use async_trait::async_trait;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::sync::Arc;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
 use tributary_model::{ChannelName, PluginName};
 use tributary_runtime::{Adapter, Blobs, CallContext, CallError, Called, Granted, Package, PluginInfo, Policy};
+use tributary_sdk::host::feed::FeedError;
+use tributary_sdk::host::secrets::SecretError;
+use tributary_sdk::host::state::StateError;
 use tributary_sdk::native::{Services, enter};
 
-/// The services of one native call: the files are the same folder that components use.
+/// What every secret is: long enough for a key, and an EncodingAESKey.
+pub const SECRET: &str = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR";
+
+/// The services of one native call: the files are the same folder that components use; no state is kept, and none is
+/// for components here.
 struct Host {
     now: u64,
     blobs: Arc<Blobs>,
@@ -17,6 +26,36 @@ struct Host {
 impl Services for Host {
     fn now(&self) -> u64 {
         self.now
+    }
+
+    fn secret(&self, _: &str) -> Result<String, SecretError> {
+        Ok(SECRET.into())
+    }
+
+    fn hmac_sha256(&self, name: &str, data: &[u8]) -> Result<Vec<u8>, SecretError> {
+        let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes());
+        let mac = mac.map_err(|_| SecretError::Missing(name.into()))?.chain_update(data);
+        Ok(mac.finalize().into_bytes().to_vec())
+    }
+
+    fn state_get(&self, _: &str) -> Result<Option<Vec<u8>>, StateError> {
+        Ok(None)
+    }
+
+    fn state_set(&self, _: &str, _: &[u8], _: Option<u32>) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn state_delete(&self, _: &str) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn state_keys(&self, _: &str, _: u32) -> Result<Vec<String>, StateError> {
+        Ok(Vec::new())
+    }
+
+    fn feed_publish(&self, _: &str, _: &str, _: &str, _: &str) -> Result<(), FeedError> {
+        Ok(())
     }
 
     fn blob_put(
