@@ -412,6 +412,7 @@ mod tests {
             },
             budgets,
             ticker: Default::default(),
+            masks: Default::default(),
         };
         let context = CallContext::at(Timestamp(1));
         let mut state = CallState::new(Arc::new(shared), context, Meter::new(), budgets);
