@@ -250,11 +250,11 @@ fn told(
 ) -> anyhow::Result<()> {
     let package = candidate.package();
     if args.json {
-        let Summary { calls, same, reworded, different, faults, left_out, unreadable } = *summary;
+        let Summary { calls, same, reworded, different, faults, left_out, unreadable, withheld } = *summary;
         let line = json!({ "summary": {
             "place": entry.place.to_string(), "plugin": package.name().as_str(), "version": package.version(),
             "calls": calls, "same": same, "reworded": reworded, "different": different, "failed": faults,
-            "left_out": left_out, "unreadable": unreadable, "seconds": took.as_secs_f64(),
+            "left_out": left_out, "unreadable": unreadable, "withheld": withheld, "seconds": took.as_secs_f64(),
         }});
         return write(&format!("{line}\n"));
     }
@@ -270,16 +270,21 @@ fn told(
 }
 
 fn sentence(summary: &Summary, took: Duration) -> String {
-    let Summary { calls, same, reworded, different, faults, left_out, unreadable } = *summary;
+    let Summary { calls, same, reworded, different, faults, left_out, unreadable, withheld } = *summary;
     let mut words = format!("{} calls replayed in {:.1} s: {} the same", count(calls), took.as_secs_f64(), count(same));
     if reworded > 0 {
         words.push_str(&format!(", {} in other words", count(reworded)));
     }
     words.push_str(&format!(", {} different, {} failed", count(different), count(faults)));
-    for (many, why) in [(left_out, "of functions it does not export"), (unreadable, "that cannot be read")] {
-        if many > 0 {
-            words.push_str(&format!("; not made again: {} {why}", count(many)));
-        }
+    let not_compared = [
+        (left_out, "of functions it does not export"),
+        (unreadable, "that cannot be read"),
+        (withheld, "refused for a credential that is not recorded"),
+    ];
+    let reasons = not_compared.iter().filter(|(many, _)| *many > 0);
+    let reasons: Vec<String> = reasons.map(|(many, why)| format!("{} {why}", count(*many))).collect();
+    if !reasons.is_empty() {
+        words.push_str(&format!("; not compared: {}", reasons.join(", ")));
     }
     words
 }
@@ -362,10 +367,11 @@ mod tests {
             sentence(&summary, Duration::from_millis(4_100)),
             "10,000 calls replayed in 4.1 s: 9,988 the same, 12 different, 0 failed"
         );
-        let summary = Summary { calls: 3, same: 1, reworded: 1, faults: 1, left_out: 2, ..Summary::default() };
+        let summary =
+            Summary { calls: 3, same: 1, reworded: 1, faults: 1, left_out: 2, withheld: 1, ..Summary::default() };
         assert_eq!(
             sentence(&summary, Duration::ZERO),
-            "3 calls replayed in 0.0 s: 1 the same, 1 in other words, 0 different, 1 failed; not made again: 2 of functions it does not export"
+            "3 calls replayed in 0.0 s: 1 the same, 1 in other words, 0 different, 1 failed; not compared: 2 of functions it does not export, 1 refused for a credential that is not recorded"
         );
     }
 

@@ -9,7 +9,7 @@ use crate::instance::{Live, failure};
 use crate::metrics::Metrics;
 use crate::package::{ConfigFaults, Hook, Package};
 use crate::picture;
-use crate::record::{Callee, Source};
+use crate::record::{Callee, Masks, Source};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::state::{CallState, Shared};
@@ -227,6 +227,7 @@ impl Runtime {
             services: self.services.clone(),
             budgets,
             ticker: Arc::clone(&self.ticker),
+            masks: Masks::default(),
         });
         let broken = |error: wasmtime::Error| LoadError::Component(format!("{error:#}"));
         let mut linker = Linker::new(&self.engine);

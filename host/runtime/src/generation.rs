@@ -145,7 +145,9 @@ impl Generation {
         self.watch.call(E::INDEX, &cost);
         if let (Some((source, turn, around)), Some(notes)) = (recorded, &notes) {
             let failed = said.as_ref().map_or(true, E::is_fault);
-            source.end(turn, failed, |room| pack_call(room, &around, &export, said.as_ref(), notes, &cost));
+            source.end(turn, failed, |room| {
+                pack_call(room, &around, &export, said.as_ref(), (notes, &self.shared.hiding()), &cost)
+            });
         }
         let tape = notes.filter(|_| wants_tape).map(|notes| Arc::new(notes.so_far().0));
         match said {
@@ -213,8 +215,8 @@ impl Generation {
                 }
             }
         };
-        let CallState { taping, context, .. } = live.store.data_mut();
-        taping.begin(context, notes);
+        let CallState { taping, context, shared, .. } = live.store.data_mut();
+        taping.begin(context, notes, || shared.hiding());
         let said = async {
             if fresh && self.pictured.is_err() {
                 // Without a picture every instance has to be prepared. It accepted this configuration when it was loaded.

@@ -6,9 +6,10 @@
 //! [`Recordings`] reads those, [`replay`] makes the calls again.
 //!
 //! Arguments are what the plugin was handed and answers are those of services it was granted, so nothing is in a recording
-//! that its plugin was not granted to see. Of that, secrets are left out: where the text of one would stand, a marker
-//! does. So are the fields of HTTP requests and answers that carry credentials.
+//! that its plugin was not granted to see. Of that, secrets are left out, in whatever form they came, and the fields
+//! of HTTP requests and answers that carry credentials: see [`mask`].
 mod compare;
+mod mask;
 mod pack;
 mod read;
 mod recorder;
@@ -28,7 +29,8 @@ pub use tape::{Service, Tape};
 pub use value::Value;
 pub use words::Unlike;
 
+pub(crate) use mask::{Masks, Rewriting};
 pub(crate) use recorder::Source;
 pub(crate) use recording::{Circumstances, Spoken, pack_call};
 pub(crate) use tape::{Heard, NOT_ON_TAPE, Notes, Taping};
-pub(crate) use words::{Bytes, Sealed, put_fields, without_credentials};
+pub(crate) use words::{Bytes, put_fields};

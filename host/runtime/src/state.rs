@@ -2,8 +2,8 @@
 use crate::budget::{Limits, Meter};
 use crate::call::{Budget, Budgets, CallContext, CallEffects};
 use crate::grant::Granted;
-use crate::record::Taping;
-use crate::services::Services;
+use crate::record::{Masks, Rewriting, Taping};
+use crate::services::{Secret, Services};
 use crate::ticker::{LongCall, Ticker};
 use std::sync::Arc;
 use tributary_model::decision::Happening;
@@ -23,6 +23,21 @@ pub(crate) struct Shared {
     pub services: Services,
     pub budgets: Budgets,
     pub ticker: Arc<Ticker>,
+    /// What hides its secrets in what is kept of its calls.
+    pub masks: Masks,
+}
+
+impl Shared {
+    /// What hides the secrets that are granted.
+    pub fn hiding(&self) -> Arc<Rewriting> {
+        self.masks.now(|| self.secrets())
+    }
+
+    /// The secrets that are granted and set.
+    pub fn secrets(&self) -> Vec<(String, Secret)> {
+        let get = |name: &String| Some((name.clone(), self.services.secrets.get(&self.name, name)?));
+        self.granted.secrets.iter().filter_map(get).collect()
+    }
 }
 
 /// One call, inside its store: what a version of the contract serves its services from.

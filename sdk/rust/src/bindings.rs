@@ -89,7 +89,7 @@ pub mod presence {
         pub_export_macro: true,
         export_macro_name: "export_presence",
         default_bindings_module: "tributary_sdk::bindings::presence",
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
         with: {
             "tributary:plugin/types@0.1.0": crate::bindings::services::tributary::plugin::types,
         },

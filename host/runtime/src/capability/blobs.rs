@@ -2,7 +2,7 @@
 //! that nobody refers to, which is harmless. A replayed call reads the files it read; what it puts is written nowhere.
 use crate::bindings::tributary::plugin::blobs::{Attachment, BlobError, Host};
 use crate::blobs::{Blobs, BlobsError};
-use crate::record::{Heard, Sealed, Service};
+use crate::record::{Heard, Service};
 use crate::state::CallState;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Host for CallState {
             to.key("media_type");
             to.text(&media_type);
             to.key("data");
-            Sealed(&data).put(to);
+            to.sealed(&data);
         });
         let put = match self.taping.heard::<Result<(), _>>(Service::BlobsPut, &question) {
             Heard::Answer(Err(error)) => Err(error),

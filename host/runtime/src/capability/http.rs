@@ -3,7 +3,7 @@
 use crate::bindings::tributary::plugin::http::{self as wit, Host, HttpError};
 use crate::bindings::tributary::plugin::types::AttributeResult as WitAttribute;
 use crate::egress::GrantedRequest;
-use crate::record::{Heard, NOT_ON_TAPE, Sealed, Service, put_fields, without_credentials};
+use crate::record::{Heard, NOT_ON_TAPE, Service, put_fields};
 use crate::services::EgressError;
 use crate::state::CallState;
 use std::time::Duration;
@@ -33,16 +33,14 @@ impl CallState {
             to.key("headers");
             put_fields(&request.headers, to);
             to.key("body");
-            Sealed(&request.body).put(to);
+            to.sealed(&request.body);
         });
         let answer = match self.taping.heard(Service::HttpSend, &question) {
             Heard::Answer(answer) => answer,
             Heard::Silence => Err(EgressError::Unreachable(NOT_ON_TAPE.into())),
             Heard::Real => self.leave(request).await,
         };
-        if question.is_kept() {
-            self.taping.note(Service::HttpSend, question, &answer.clone().map(without_credentials));
-        }
+        self.taping.note(Service::HttpSend, question, &answer);
         Ok(answer)
     }
 

@@ -1,6 +1,6 @@
 //! `mail`: submission to the operator's relay. The wait is not billed as guest time. A replayed call submits nothing.
 use crate::bindings::tributary::plugin::mail::{Host, MailError};
-use crate::record::{Heard, NOT_ON_TAPE, Sealed, Service};
+use crate::record::{Heard, NOT_ON_TAPE, Service};
 use crate::services::MailError as Refused;
 use crate::state::CallState;
 
@@ -23,7 +23,7 @@ impl Host for CallState {
             to.list(rcpt_to.len());
             rcpt_to.iter().for_each(|recipient| to.text(recipient));
             to.key("data");
-            Sealed(&data).put(to);
+            to.sealed(&data);
         });
         let answer = match self.taping.heard(Service::MailSubmit, &question) {
             Heard::Answer(answer) => answer,

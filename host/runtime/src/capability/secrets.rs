@@ -4,19 +4,21 @@
 //! signed with it, and no tape holds one. Where there is none, it is told the marker that stands in its place everywhere
 //! in a recording, so that what was equal is equal still.
 use crate::bindings::tributary::plugin::secrets::{Host, SecretError};
-use crate::record::{Bytes, Heard, Sealed, Service};
+use crate::record::{Bytes, Heard, Service};
 use crate::services::Secret;
 use crate::state::CallState;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 impl CallState {
-    fn secret(&self, name: &str) -> Result<Secret, SecretError> {
+    fn secret(&mut self, name: &str) -> Result<Secret, SecretError> {
         if self.preparing || !self.shared.granted.secrets.iter().any(|granted| granted == name) {
             return Err(SecretError::Denied(name.to_owned()));
         }
         let secret = self.shared.services.secrets.get(&self.shared.name, name);
-        secret.ok_or_else(|| SecretError::Missing(name.to_owned()))
+        let secret = secret.ok_or_else(|| SecretError::Missing(name.to_owned()))?;
+        self.taping.hide(self.shared.masks.with(name, &secret));
+        Ok(secret)
     }
 }
 
@@ -29,10 +31,7 @@ impl Host for CallState {
             to.key(&name);
         });
         let answer = match self.secret(&name) {
-            Ok(secret) => {
-                self.taping.told(&name, &secret);
-                Ok(secret.0.to_string())
-            }
+            Ok(secret) => Ok(secret.0.to_string()),
             Err(error) => match self.taping.heard(Service::SecretsGet, &question) {
                 Heard::Answer(answer) => answer,
                 Heard::Real | Heard::Silence => Err(error),
@@ -49,7 +48,7 @@ impl Host for CallState {
             to.key("name");
             to.key(&name);
             to.key("data");
-            Sealed(&data).put(to);
+            to.sealed(&data);
         });
         let answer = match self.taping.heard(Service::SecretsHmac, &question) {
             Heard::Answer(answer) => answer,
@@ -63,6 +62,9 @@ impl Host for CallState {
             },
         };
         self.taping.note(Service::SecretsHmac, question, &answer);
+        if let Ok(Bytes(code)) = &answer {
+            self.taping.signed(code);
+        }
         Ok(answer.map(|Bytes(code)| code))
     }
 }

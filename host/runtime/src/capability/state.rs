@@ -1,7 +1,7 @@
 //! `state`: small durable values. Writes are kept aside until the call has ended well, and are read back within it; those
 //! of a replayed call are never committed.
 use crate::bindings::tributary::plugin::state::{Host, StateError};
-use crate::record::{Bytes, Heard, NOT_ON_TAPE, Sealed, Service, Value};
+use crate::record::{Bytes, Heard, NOT_ON_TAPE, Service, Value};
 use crate::state::CallState;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Host for CallState {
             to.key("key");
             to.text(&key);
             to.key("value");
-            Sealed(&value).put(to);
+            to.sealed(&value);
             to.key("expires_in");
             to.value(&expires_in.map_or(Value::Nothing, |seconds| Value::Uint(seconds.into())));
         });

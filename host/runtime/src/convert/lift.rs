@@ -404,6 +404,7 @@ mod tests {
             services: Services::nothing(Blobs::open(folder.path()).unwrap()),
             budgets,
             ticker: Default::default(),
+            masks: Default::default(),
         };
         let context = CallContext::at(Timestamp(1));
         let mut state = CallState::new(Arc::new(shared), context, Meter::new(), budgets);

@@ -1,8 +1,8 @@
 //! Whether two answers to the same call come to the same, and in what they differ, for people.
 //!
 //! Decisions are the same where actions and rules are, in order; verdicts where rules and spans are; errors where their
-//! case is. Sentences that are written for people are no difference of their own. Readings and deliveries are compared
-//! whole.
+//! case is. Sentences that are written for people are no difference of their own. What
+//! channels read, find and do is compared whole.
 use super::recording::{Ended, Function};
 use super::value::Value;
 
@@ -45,7 +45,7 @@ fn plain(function: Function, said: &Value) -> Value {
             }
             pass => pass.clone(),
         },
-        (_, Function::Receive | Function::Send) => payload.clone(),
+        _ => payload.clone(),
     };
     Value::Map(vec![(said.to_owned(), payload)])
 }

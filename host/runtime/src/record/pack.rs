@@ -3,45 +3,48 @@
 //! Written by hand because both ends have a condition that no general encoder keeps: what is written has a limit, beyond
 //! which nothing more is copied, and secrets that the plugin was told are taken out of every text on the way; what is read
 //! may be garbled, and must neither panic nor reserve memory for a length it only claims.
+use super::mask::{self, Rewriting};
 use super::value::Value;
-use crate::services::Secret;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// Values inside values, at most: the contract's deepest is 8.
 const DEPTH: usize = 32;
 
-/// A secret that a call was told, and its name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Told {
-    pub name: Arc<str>,
-    pub secret: Secret,
-}
-
-/// What stands for a secret of this name.
-pub(crate) fn marker(name: &str) -> String {
-    format!("[secret {name}]")
-}
+/// What stands for a credential.
+pub(crate) const CREDENTIAL: &str = "[credential]";
 
 /// Writes one value after the other.
 pub(crate) struct Pack<'a> {
     out: Vec<u8>,
     limit: usize,
     full: bool,
-    told: &'a [Told],
+    secrets: Option<&'a Rewriting>,
+    signatures: &'a [Vec<u8>],
 }
 
 impl Pack<'static> {
     /// Without a limit, and without secrets to look for.
     pub fn new() -> Self {
-        Self::within(usize::MAX, &[])
+        Self { out: Vec::new(), limit: usize::MAX, full: false, secrets: None, signatures: &[] }
     }
 }
 
 impl<'a> Pack<'a> {
-    /// Up to `limit` bytes; what `told` holds is replaced by its marker wherever it stands in a text or in bytes.
-    pub fn within(limit: usize, told: &'a [Told]) -> Self {
-        Self { out: Vec::new(), limit, full: false, told }
+    /// Without secrets, wherever they stand in a text or in bytes.
+    pub fn hiding(secrets: &'a Rewriting) -> Self {
+        Self { secrets: Some(secrets), ..Pack::new() }
+    }
+
+    /// Up to `limit` bytes.
+    pub fn within(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// What the host signed during the call: see [`Self::credential`].
+    pub fn knowing(self, signatures: &'a [Vec<u8>]) -> Self {
+        Self { signatures, ..self }
     }
 
     /// So many bytes are likely to come.
@@ -98,11 +101,34 @@ impl<'a> Pack<'a> {
     }
 
     pub fn text(&mut self, text: &str) {
-        match redacted(text.as_bytes(), self.told) {
+        match self.hidden(text.as_bytes()) {
             // Markers are text and secrets are whole characters, so what is left is text as well.
             Cow::Owned(bytes) => self.whole_text(&bytes),
             Cow::Borrowed(bytes) => self.whole_text(bytes),
         }
+    }
+
+    fn hidden<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        self.secrets.map_or(Cow::Borrowed(bytes), |secrets| secrets.apply(bytes))
+    }
+
+    /// A credential that somebody showed: the parts that hold a secret without it, those that hold a signature of the
+    /// host's as they are, because [`mask::disguise`] finds it, and of all others nothing.
+    pub fn credential(&mut self, shown: &str) {
+        let known =
+            |part: &&str| mask::shows(part, self.signatures) || matches!(self.hidden(part.as_bytes()), Cow::Owned(_));
+        let part = |part: &str| if known(&part) { part } else { CREDENTIAL }.to_owned();
+        self.text(&shown.split(';').map(part).collect::<Vec<_>>().join(";"));
+    }
+
+    /// Digest and size of bytes, without secrets.
+    pub fn sealed(&mut self, bytes: &[u8]) {
+        let bytes = self.hidden(bytes);
+        self.map(2);
+        self.key("sha256");
+        self.key(&HEXLOWER.encode(&Sha256::digest(&bytes)));
+        self.key("size");
+        self.uint(bytes.len() as u64);
     }
 
     /// A name of a field or a case: never looked at for secrets.
@@ -121,7 +147,7 @@ impl<'a> Pack<'a> {
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) {
-        let bytes = redacted(bytes, self.told);
+        let bytes = self.hidden(bytes);
         match bytes.len() {
             length @ 0..=0xff => self.write(&[0xc4, length as u8]),
             length @ 0x100..=0xffff => self.head(0xc5, &(length as u16).to_be_bytes()),
@@ -175,32 +201,6 @@ impl<'a> Pack<'a> {
         self.write(&[marker]);
         self.write(length);
     }
-}
-
-/// The same without what it tells of secrets.
-fn redacted<'a>(bytes: &'a [u8], told: &[Told]) -> Cow<'a, [u8]> {
-    let mut bytes = Cow::Borrowed(bytes);
-    for Told { name, secret } in told {
-        let secret = secret.0.as_bytes();
-        if secret.is_empty() || memchr::memmem::find(&bytes, secret).is_none() {
-            continue;
-        }
-        bytes = Cow::Owned(replaced(&bytes, secret, marker(name).as_bytes()));
-    }
-    bytes
-}
-
-/// Every occurrence of `old`, which is not empty, as `new`.
-pub(crate) fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = memchr::memmem::find(rest, old) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(new);
-        rest = &rest[at + old.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 /// Not a value, or not all of one.
@@ -303,6 +303,8 @@ fn pairs(rest: &mut &[u8], length: usize, depth: usize) -> Result<Value, Garbled
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::Secret;
+    use data_encoding::BASE64URL_NOPAD;
     use proptest::prelude::*;
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -377,9 +379,9 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_told_is_nowhere_and_a_limit_ends_it() {
-        let told = [Told { name: "token".into(), secret: Secret("geheim".into()) }];
-        let mut pack = Pack::within(1000, &told);
+    fn a_secret_is_nowhere_and_a_limit_ends_it() {
+        let secrets = Rewriting::hiding([("token", &Secret("geheim".into()))]);
+        let mut pack = Pack::hiding(&secrets);
         pack.list(3);
         pack.text("Bearer geheim, geheim");
         pack.bytes(b"x=geheim");
@@ -392,9 +394,26 @@ mod tests {
             Value::Text("gehei".into()),
         ];
         assert_eq!(read(&packed).unwrap(), Value::List(expected.into()));
-        let mut pack = Pack::within(4, &[]);
+        let mut pack = Pack::new().within(4);
         pack.text("abc");
         pack.text("d");
         assert_eq!(pack.finish(), None);
+    }
+
+    #[test]
+    fn of_a_credential_stays_what_holds_a_secret_or_a_signature() {
+        let secrets = Rewriting::hiding([("token", &Secret("geheim".into()))]);
+        let signatures = [(0..32).collect::<Vec<u8>>()];
+        let token = format!("Bearer a.b.{}", BASE64URL_NOPAD.encode(&signatures[0]));
+        for (shown, kept) in [
+            ("Bearer geheim", "Bearer [secret token]"),
+            ("session=4711; key=geheim; a=b", "[credential]; key=[secret token];[credential]"),
+            ("Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "[credential]"),
+            (&token, &token),
+        ] {
+            let mut pack = Pack::hiding(&secrets).knowing(&signatures);
+            pack.credential(shown);
+            assert_eq!(read(&pack.finish().unwrap()).unwrap(), Value::Text(kept.into()));
+        }
     }
 }

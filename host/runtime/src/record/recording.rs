@@ -1,8 +1,9 @@
 //! One recorded call: how it is packed when it ends, what it is when it is read, and its form as JSON.
-use super::pack::{self, Pack, marker};
+use super::mask::{self, Rewriting};
+use super::pack::{self, Pack};
 use super::tape::{Line, Notes, Service, Tape};
 use super::value::Value;
-use super::words::{Fields, Unlike, Word, case};
+use super::words::{Fields, Unlike, Word, case, withhold};
 use crate::blobs::Blobs;
 use crate::call::{Blame, CallContext, CallCost, CallError};
 use crate::export::{Decide, Export, LookUp, Migrate, Perform, Poll, Receive, Review, Samples, SendOut, Show};
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::decision::{Happening, Snapshot};
-use tributary_model::message::{Arrival, Attachment, Content, Outgoing};
+use tributary_model::message::{Arrival, Attachment, Content, Handle, Outgoing, Sign};
+use tributary_model::order::Operation;
 use tributary_model::{ConversationId, GenerationId, Place, PluginName, Timestamp};
 
 /// The exported functions that are recorded.
@@ -25,11 +27,20 @@ pub enum Function {
     Decide,
     /// `review.review`
     Review,
+    /// `poller.poll`
+    Poll,
+    /// `presence.show`
+    Show,
+    /// `commerce.look-up`
+    LookUp,
+    /// `commerce.perform`
+    Perform,
 }
 
 impl Function {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Receive, Self::Send, Self::Decide, Self::Review];
+    pub const ALL: [Self; 8] =
+        [Self::Receive, Self::Send, Self::Decide, Self::Review, Self::Poll, Self::Show, Self::LookUp, Self::Perform];
 
     /// Interface and function, as the contract writes them.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +49,10 @@ impl Function {
             Self::Send => "channel.send",
             Self::Decide => "policy.decide",
             Self::Review => "review.review",
+            Self::Poll => "poller.poll",
+            Self::Show => "presence.show",
+            Self::LookUp => "commerce.look-up",
+            Self::Perform => "commerce.perform",
         }
     }
 
@@ -122,12 +137,12 @@ pub(crate) trait Spoken: Export + Copy {
 }
 
 macro_rules! spoken {
-    ($($call:ident = $function:ident { $($place:tt $name:literal),* })*) => {$(
+    ($($call:ident = $function:ident { $($place:tt $([$($owned:tt)*])? $name:literal),* })*) => {$(
         impl Spoken for $call<'_> {
             const FUNCTION: Option<Function> = Some(Function::$function);
             fn put_input(&self, to: &mut Pack<'_>) {
                 to.map([$($name),*].len());
-                $( to.key($name); self.$place.put(to); )*
+                $( to.key($name); self.$place$($($owned)*)?.put(to); )*
             }
             fn put_said(said: &Self::Said, to: &mut Pack<'_>) {
                 said.put(to);
@@ -141,6 +156,10 @@ spoken! {
     SendOut = Send { 0 "message" }
     Decide = Decide { 0 "conversation", 1 "happening" }
     Review = Review { 0 "conversation", 1 "draft" }
+    Poll = Poll { 0 [.map(str::to_owned)] "cursor" }
+    Show = Show { 0 [.to_vec()] "to", 1 "sign" }
+    LookUp = LookUp { 0 [.to_owned()] "order_id" }
+    Perform = Perform { 0 "operation", 1 [.to_owned()] "idempotency_key" }
 }
 
 macro_rules! unspoken {
@@ -153,8 +172,8 @@ macro_rules! unspoken {
     )*};
 }
 
-// Each of them acts on the outside world or speaks of it as it is at that moment: made again, it proves nothing.
-unspoken! { Poll Show Samples LookUp Perform Migrate }
+// Both are made because an operator wants something now, once, and neither brings or takes what is a customer's.
+unspoken! { Samples Migrate }
 
 /// Arguments, read again.
 #[derive(Clone, PartialEq, Debug)]
@@ -163,6 +182,10 @@ pub(crate) enum Input {
     Send(Box<Outgoing>),
     Decide(Box<Snapshot>, Happening),
     Review(Box<Snapshot>, Content),
+    Poll(Option<String>),
+    Show(Vec<Handle>, Sign),
+    LookUp(String),
+    Perform(Operation, String),
 }
 
 impl Input {
@@ -173,7 +196,18 @@ impl Input {
             Function::Send => Self::Send(fields.take("message")?),
             Function::Decide => Self::Decide(fields.take("conversation")?, fields.take("happening")?),
             Function::Review => Self::Review(fields.take("conversation")?, fields.take("draft")?),
+            Function::Poll => Self::Poll(fields.take("cursor")?),
+            Function::Show => Self::Show(fields.take("to")?, fields.take("sign")?),
+            Function::LookUp => Self::LookUp(fields.take("order_id")?),
+            Function::Perform => Self::Perform(fields.take("operation")?, fields.take("idempotency_key")?),
         })
+    }
+}
+
+impl Input {
+    /// Whether it came with a credential that is not in the recording.
+    pub fn withholds(&self) -> bool {
+        matches!(self, Self::Receive(Arrival::Http(request)) if withhold(&request.headers))
     }
 }
 
@@ -204,11 +238,11 @@ pub(crate) fn pack_call<E: Spoken>(
     around: &Circumstances,
     call: &E,
     ended: Result<&E::Said, &CallError>,
-    notes: &Notes,
+    (notes, secrets): (&Notes, &Rewriting),
     cost: &CallCost,
 ) -> Option<Vec<u8>> {
-    let (tape, told) = notes.so_far();
-    let mut to = Pack::within(room.limit, &told).reserving(room.likely);
+    let (tape, signatures) = notes.so_far();
+    let mut to = Pack::hiding(secrets).within(room.limit).knowing(&signatures).reserving(room.likely);
     to.map(8);
     to.key("function");
     to.key(E::FUNCTION?.as_str());
@@ -249,7 +283,9 @@ pub(crate) fn pack_call<E: Spoken>(
     let numbers = [micros(cost.guest), micros(cost.wall), micros(cost.host), cost.memory as u64, cost.bytes_out as u64];
     to.list(numbers.len());
     numbers.into_iter().for_each(|number| to.uint(number));
-    to.finish()
+    let mut packed = to.finish()?;
+    mask::disguise(&mut packed, &signatures);
+    Some(packed)
 }
 
 /// A value as its own bytes again: one value has one form.
@@ -348,9 +384,9 @@ impl Recording {
         })
     }
 
-    /// Puts the operator's secret where its marker stands in the arguments.
-    pub(crate) fn put_back(&mut self, name: &str, secret: &str) {
-        self.input.replace(&marker(name), secret);
+    /// Puts the operator's secrets where their markers stand in the arguments.
+    pub(crate) fn put_back(&mut self, secrets: &Rewriting) {
+        self.input.rewrite(secrets);
     }
 }
 

@@ -4,12 +4,12 @@
 //! call would have written is dropped. What the candidate asks that is not on the tape is answered as unavailable, so a
 //! candidate that asks otherwise shows as one that decides otherwise.
 use super::compare::{self, Likeness};
+use super::mask::Rewriting;
 use super::recording::{Ended, Function, Input, Recording, Spoken};
-use super::tape::Taping;
 use super::value::Value;
 use super::{pack, pack::Pack};
 use crate::call::{Adapter, Blame, CallContext, CallError, Outside, Policy};
-use crate::export::{Decide, Receive, Review, SendOut};
+use crate::export::{Decide, LookUp, Perform, Poll, Receive, Review, SendOut, Show};
 use crate::generation::Generation;
 use serde_json::{Value as Json, json};
 use std::fmt;
@@ -79,6 +79,8 @@ pub struct Summary {
     pub left_out: u64,
     /// Not made again: arguments that this version cannot read.
     pub unreadable: u64,
+    /// Not judged: refused for a credential that no recording holds.
+    pub withheld: u64,
 }
 
 impl Summary {
@@ -90,10 +92,14 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { calls, same, reworded, different, faults, left_out, unreadable } = self;
+        let Self { calls, same, reworded, different, faults, left_out, unreadable, withheld } = self;
         write!(f, "{calls} calls: {same} the same, {reworded} in other words, {different} different, {faults} failed")?;
-        if left_out + unreadable > 0 {
-            write!(f, "; not made: {left_out} of functions it does not export, {unreadable} that cannot be read")?;
+        if left_out + unreadable + withheld > 0 {
+            write!(
+                f,
+                "; not judged: {left_out} of functions it does not export, {unreadable} that cannot be read, {withheld} \
+                 refused for a credential that is not recorded"
+            )?;
         }
         Ok(())
     }
@@ -134,29 +140,26 @@ pub async fn replay(
     mut each: impl FnMut(&Replayed),
 ) -> Summary {
     let mut summary = Summary::default();
-    let info = Adapter::info(candidate);
     // A secret is a marker in a recording. The candidate is told the operator's own, where it is granted it: what it
     // verifies with it was signed with it.
-    let secrets: Vec<(String, Arc<str>)> = candidate
-        .granted()
-        .secrets
-        .iter()
-        .filter_map(|name| Some((name.clone(), candidate.shared.services.secrets.get(&info.name, name)?.0)))
-        .filter(|(_, secret)| !secret.is_empty())
-        .collect();
+    let secrets = candidate.shared.secrets();
+    let known = || secrets.iter().map(|(name, secret)| (name.as_str(), secret));
+    let (showing, hiding) = (Rewriting::showing(known()), Rewriting::hiding(known()));
+    let roles = candidate.package().roles();
     for mut recording in recordings {
         let exported = match recording.function {
-            Function::Receive | Function::Send => candidate.is_adapter(),
-            Function::Decide => candidate.decides(),
-            Function::Review => candidate.reviews(),
+            Function::Receive | Function::Send => roles.channel,
+            Function::Decide => roles.policy,
+            Function::Review => roles.review,
+            Function::Poll => roles.poller,
+            Function::Show => roles.presence,
+            Function::LookUp | Function::Perform => roles.commerce,
         };
         if !exported {
             summary.left_out += 1;
             continue;
         }
-        for (name, secret) in &secrets {
-            recording.put_back(name, secret);
-        }
+        recording.put_back(&showing);
         let Recording { callee, function, at, conversation, files, input, ended, tape, .. } = recording;
         let Ok(input) = Input::take(function, input) else {
             summary.unreadable += 1;
@@ -169,7 +172,11 @@ pub async fn replay(
             ..CallContext::at(at)
         };
         let now = again(candidate, context, &input).await;
-        let outcome = judge(function, ended, now, &secrets);
+        if input.withholds() && is_refusal(&now) && !is_refusal(&ended) {
+            summary.withheld += 1;
+            continue;
+        }
+        let outcome = judge(function, ended, now, &hiding);
         summary.calls += 1;
         match &outcome {
             Outcome::Same => summary.same += 1,
@@ -205,16 +212,35 @@ async fn again(candidate: &Generation, context: CallContext, input: &Input) -> E
         Input::Review(snapshot, draft) => {
             said::<Review<'_>>(candidate.review(context, snapshot, draft).await.map(|called| called.result))
         }
+        Input::Poll(cursor) => {
+            said::<Poll<'_>>(candidate.poll(context, cursor.as_deref()).await.map(|called| called.result))
+        }
+        Input::Show(to, sign) => said::<Show<'_>>(candidate.show(context, to, sign).await.map(|called| called.result)),
+        Input::LookUp(order) => said::<LookUp<'_>>(candidate.look_up(context, order).await.map(|called| called.result)),
+        Input::Perform(operation, key) => {
+            said::<Perform<'_>>(candidate.perform(context, operation, key).await.map(|called| called.result))
+        }
     }
 }
 
-fn judge(function: Function, mut before: Ended, mut after: Ended, secrets: &[(String, Arc<str>)]) -> Outcome {
+/// Whether an arrival was answered as one of somebody who did not show who it is.
+fn is_refusal(ended: &Ended) -> bool {
+    let Ended::Said(said) = ended else { return false };
+    match said.as_case() {
+        Some(("Err", rejection)) => matches!(rejection.as_case(), Some(("Unauthenticated", _))),
+        Some(("Ok", reading)) => {
+            let status = reading.get("answer").and_then(|answer| answer.get("status"));
+            matches!(status, Some(Value::Uint(401 | 403)))
+        }
+        _ => false,
+    }
+}
+
+fn judge(function: Function, mut before: Ended, mut after: Ended, hiding: &Rewriting) -> Outcome {
     for ended in [&mut before, &mut after] {
-        for (name, secret) in secrets {
-            match ended {
-                Ended::Said(said) => said.replace(secret, &Taping::marker(name)),
-                Ended::Failed { words, .. } => *words = words.replace(&**secret, &Taping::marker(name)),
-            }
+        match ended {
+            Ended::Said(said) => said.rewrite(hiding),
+            Ended::Failed { words, .. } => *words = hiding.text(words).into_owned(),
         }
     }
     match (&before, &after) {

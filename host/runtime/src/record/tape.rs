@@ -5,12 +5,12 @@
 //! `config`, which is the generation's and not the call's, `log`, which answers nothing, and `clock`, whose one answer is
 //! the call's moment. The contract has no source of randomness.
 //!
-//! Never on it is a secret: what `secrets.get` told is replaced by a marker, wherever it comes back from then on.
-use super::pack::{self, Pack, Told, marker};
+//! Never on it is a secret that the plugin is granted: a marker stands in its place, see [`super::mask`].
+use super::mask::Rewriting;
+use super::pack::{self, Pack};
 use super::value::Value;
 use super::words::Word;
 use crate::call::{CallContext, Outside};
-use crate::services::Secret;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -134,14 +134,14 @@ pub(crate) struct Notes(Mutex<Noted>);
 #[derive(Debug, Default)]
 struct Noted {
     tape: Tape,
-    told: Vec<Told>,
+    signatures: Vec<Vec<u8>>,
 }
 
 impl Notes {
-    /// The tape as it is now, and the secrets that must not be in anything kept with it.
-    pub fn so_far(&self) -> (Tape, Vec<Told>) {
+    /// The tape as it is now, and what the host signed.
+    pub fn so_far(&self) -> (Tape, Vec<Vec<u8>>) {
         let noted = self.0.lock();
-        (noted.tape.clone(), noted.told.clone())
+        (noted.tape.clone(), noted.signatures.clone())
     }
 }
 
@@ -169,34 +169,33 @@ pub(crate) struct Taping {
     playing: Option<Playing>,
     /// Files that a replayed call put: its own to read, and nobody else's.
     aside: Vec<(String, Vec<u8>)>,
-    /// Secrets that were told on this instance: a reused one may remember those of the calls before.
-    told: Vec<Told>,
+    /// What hides the secrets of the plugin.
+    secrets: Arc<Rewriting>,
 }
 
 /// What a service was asked, where anybody wants to know.
 pub(crate) struct Asked(Option<Vec<u8>>);
 
-impl Asked {
-    /// Whether anybody does.
-    pub fn is_kept(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
 /// The words of a service that cannot be reached because its call is replayed.
 pub(crate) const NOT_ON_TAPE: &str = "the call is replayed, and this is not on its tape";
 
 impl Taping {
-    /// For a call that begins, on an instance that may have served others.
-    pub fn begin(&mut self, context: &CallContext, notes: Option<Arc<Notes>>) {
+    /// For a call that begins, on an instance that may have served others. `secrets` is asked where anything is kept or
+    /// replayed.
+    pub fn begin(
+        &mut self,
+        context: &CallContext,
+        notes: Option<Arc<Notes>>,
+        secrets: impl FnOnce() -> Arc<Rewriting>,
+    ) {
         self.playing = match &context.outside {
             Outside::Real => None,
             Outside::Replayed(tape) => Some(Playing { tape: Arc::clone(tape), used: vec![false; tape.lines.len()] }),
         };
-        if let Some(notes) = &notes {
-            notes.0.lock().told.clone_from(&self.told);
-        }
         self.notes = notes;
+        if self.notes.is_some() || self.playing.is_some() {
+            self.secrets = secrets();
+        }
         self.aside.clear();
     }
 
@@ -221,7 +220,7 @@ impl Taping {
         if self.notes.is_none() && self.playing.is_none() {
             return Asked(None);
         }
-        let mut pack = Pack::within(usize::MAX, &self.told);
+        let mut pack = Pack::hiding(&self.secrets);
         put(&mut pack);
         Asked(pack.finish())
     }
@@ -245,28 +244,23 @@ impl Taping {
     /// Keeps an answer, where a tape is kept.
     pub fn note<T: Word>(&self, service: Service, asked: Asked, answer: &T) {
         let (Some(notes), Some(asked)) = (&self.notes, asked.0) else { return };
-        let mut pack = Pack::within(usize::MAX, &self.told);
+        let mut pack = Pack::hiding(&self.secrets);
         answer.put(&mut pack);
         if let Some(answered) = pack.finish() {
             notes.0.lock().tape.lines.push(Line { service, asked, answered });
         }
     }
 
-    /// A secret was told to the plugin: from here on its text stands nowhere.
-    pub fn told(&mut self, name: &str, secret: &Secret) {
-        if self.told.iter().any(|told| *told.name == *name && told.secret == *secret) {
-            return;
-        }
-        let told = Told { name: name.into(), secret: secret.clone() };
-        if let Some(notes) = &self.notes {
-            notes.0.lock().told.push(told.clone());
-        }
-        self.told.push(told);
+    /// A secret is about to be told: this hides it, and the others.
+    pub fn hide(&mut self, secrets: Arc<Rewriting>) {
+        self.secrets = secrets;
     }
 
-    /// What stands for a secret on a tape.
-    pub fn marker(name: &str) -> String {
-        marker(name)
+    /// The host answered with this signature.
+    pub fn signed(&self, signature: &[u8]) {
+        if let Some(notes) = &self.notes {
+            notes.0.lock().signatures.push(signature.to_vec());
+        }
     }
 }
 
@@ -292,7 +286,7 @@ mod tests {
     fn a_tape_answers_what_was_asked_in_order_and_nothing_else() {
         let notes = Arc::new(Notes::default());
         let mut taping = Taping::default();
-        taping.begin(&CallContext::at(Timestamp(1)), Some(Arc::clone(&notes)));
+        taping.begin(&CallContext::at(Timestamp(1)), Some(Arc::clone(&notes)), Arc::default);
         for (service, key, answer) in [
             (Service::StateGet, "a", "1"),
             (Service::StateGet, "a", "2"),
@@ -306,7 +300,7 @@ mod tests {
         let (tape, _) = notes.so_far();
         assert_eq!(tape.len(), 4);
         let context = CallContext { outside: Outside::Replayed(Arc::new(tape)), ..CallContext::at(Timestamp(1)) };
-        taping.begin(&context, None);
+        taping.begin(&context, None, Arc::default);
         for (service, key, answer) in [
             (Service::StateGet, "b", Some("3")),
             (Service::StateGet, "a", Some("1")),
@@ -319,23 +313,6 @@ mod tests {
         ] {
             assert_eq!(hear(&mut taping, service, key).as_deref(), answer, "{service:?} {key}");
         }
-    }
-
-    #[test]
-    fn a_secret_that_was_told_is_not_on_the_tape() {
-        let notes = Arc::new(Notes::default());
-        let mut taping = Taping::default();
-        taping.begin(&CallContext::at(Timestamp(1)), None);
-        taping.told("token", &Secret("geheim".into()));
-        // The next call of the same instance.
-        taping.begin(&CallContext::at(Timestamp(2)), Some(Arc::clone(&notes)));
-        let asked = asked(&taping, "GET /?key=geheim");
-        taping.note(Service::HttpSend, asked, &"you sent geheim".to_owned());
-        let (tape, told) = notes.so_far();
-        let (_, asked, answered) = tape.lines().next().unwrap();
-        assert_eq!(asked.as_text(), Some("GET /?key=[secret token]"));
-        assert_eq!(answered.as_text(), Some("you sent [secret token]"));
-        assert_eq!(told.len(), 1);
     }
 
     #[test]

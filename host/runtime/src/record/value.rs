@@ -3,8 +3,10 @@
 //! Names are those the Rust bindings use: fields in `snake_case`, cases in `CamelCase`, a case with a payload as a map of
 //! one key, a result as `Ok` or `Err`, a tuple as a list, an absent option as nothing. JSON has no bytes, so they are
 //! written as an object of one key: `$text` where they are text that a person can read, `$base64` otherwise.
+use super::mask::Rewriting;
 use data_encoding::BASE64;
 use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
 
 /// A value of the contract.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,15 +78,21 @@ impl Value {
         }
     }
 
-    /// Every text and every bytes with `old`, which is not empty, replaced by `new`.
-    pub(crate) fn replace(&mut self, old: &str, new: &str) {
+    /// Rewrites every text and all bytes in it.
+    pub(crate) fn rewrite(&mut self, how: &Rewriting) {
         match self {
-            Self::Text(text) if text.contains(old) => *text = text.replace(old, new),
-            Self::Bytes(bytes) if memchr::memmem::find(bytes, old.as_bytes()).is_some() => {
-                *bytes = super::pack::replaced(bytes, old.as_bytes(), new.as_bytes());
+            Self::Text(text) => {
+                if let Cow::Owned(new) = how.text(text) {
+                    *text = new;
+                }
             }
-            Self::List(items) => items.iter_mut().for_each(|item| item.replace(old, new)),
-            Self::Map(pairs) => pairs.iter_mut().for_each(|(_, value)| value.replace(old, new)),
+            Self::Bytes(bytes) => {
+                if let Cow::Owned(new) = how.apply(bytes) {
+                    *bytes = new;
+                }
+            }
+            Self::List(items) => items.iter_mut().for_each(|item| item.rewrite(how)),
+            Self::Map(pairs) => pairs.iter_mut().for_each(|(_, value)| value.rewrite(how)),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ mod desk;
 mod message;
 mod services;
 
-pub(crate) use services::{Bytes, Sealed, put_fields, without_credentials};
+pub(crate) use services::{Bytes, put_fields, put_shown_fields, withhold};
 
 use super::pack::Pack;
 use super::value::Value;

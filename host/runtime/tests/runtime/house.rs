@@ -10,8 +10,9 @@ use tributary_model::decision::{Contact, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Outgoing};
 use tributary_model::{ChannelName, ContactId, ConversationId, OutgoingId, PluginName, Timestamp};
 use tributary_runtime::{
-    Blobs, CallContext, CallEffects, CallError, Called, Egress, Generation, MailError, MailRelay, Nothing, Package,
-    Policy, Recorder, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource, StateUnavailable,
+    Blobs, CallContext, CallEffects, CallError, Called, Egress, FeedSink, Generation, MailError, MailRelay, Nothing,
+    Package, Policy, Recorder, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource,
+    StateUnavailable,
 };
 
 /// Return path, recipients, message.
@@ -32,6 +33,10 @@ pub struct World {
     pub recorder: Option<Arc<Recorder>>,
     /// Questions to the state.
     pub questions: AtomicUsize,
+    /// Secrets besides `token`.
+    pub secrets: Vec<(&'static str, &'static str)>,
+    /// Items that were shown to those who look.
+    pub flashes: AtomicUsize,
 }
 
 #[async_trait]
@@ -71,7 +76,15 @@ impl MailRelay for World {
 
 impl SecretSource for World {
     fn get(&self, _: &PluginName, name: &str) -> Option<Secret> {
-        (name == "token").then(|| Secret("key".into()))
+        let token = ("token", "key");
+        let known = self.secrets.iter().chain([&token]).find(|(known, _)| *known == name);
+        known.map(|(_, text)| Secret((*text).into()))
+    }
+}
+
+impl FeedSink for World {
+    fn flash(&self, _: &ChannelName, _: &str, _: &str, _: &str) {
+        self.flashes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -92,7 +105,7 @@ impl House {
         let http = world.http.clone().unwrap_or_else(|| Arc::new(Nothing));
         let services = Services {
             state: Arc::clone(&world) as _,
-            feed: Arc::new(tributary_runtime::Nothing),
+            feed: Arc::clone(&world) as _,
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,
             http,

@@ -1,5 +1,8 @@
 //! Calls of real components recorded, read back and made again: by the same version, by one with a changed rule, by one
 //! that does not fall over any more.
+mod asked;
+mod credentials;
+
 use crate::guest::{ADAPTER, Guest, POLICY};
 use crate::house::{House, World, built, context, decide, outgoing, snapshot};
 use async_trait::async_trait;
@@ -34,11 +37,15 @@ impl Studio {
     }
 
     fn with(change: impl FnOnce(&mut RecorderConfig)) -> Self {
+        Self::of(World { state: Some(b"kept".to_vec()), ..World::default() }, change)
+    }
+
+    fn of(world: World, change: impl FnOnce(&mut RecorderConfig)) -> Self {
         let tapes = tempfile::tempdir().unwrap();
         let mut config = RecorderConfig { queue: 20_000, ..RecorderConfig::new(tapes.path()) };
         change(&mut config);
         let recorder = Recorder::open(config).unwrap();
-        let world = World { recorder: Some(Arc::clone(&recorder)), state: Some(b"kept".to_vec()), ..World::default() };
+        let world = World { recorder: Some(Arc::clone(&recorder)), ..world };
         let house = House::with(world, Arc::new(tempfile::tempdir().unwrap()), RuntimeConfig::default());
         Self { house, recorder, tapes }
     }
@@ -46,6 +53,10 @@ impl Studio {
     fn read(&self, wanted: Wanted) -> Recordings {
         self.recorder.flush();
         Recordings::open(self.tapes.path(), wanted).unwrap()
+    }
+
+    fn flashes(&self) -> usize {
+        self.house.world.flashes.load(Ordering::Relaxed)
     }
 
     fn counts(&self) -> Counts {

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::recording::{Answer, Call};
 use crate::desk::{Happening, Snapshot};
-use crate::types::Content;
-use crate::{Arrival, Channel, Commerce, Migrate, Outgoing, Policy, Poller, Presence, Review, Sampler};
+use crate::trade::Operation;
+use crate::types::{Content, Handle};
+use crate::{Arrival, Channel, Commerce, Migrate, Outgoing, Policy, Poller, Presence, Review, Sampler, Sign};
 
 #[derive(Deserialize)]
 struct Receive {
@@ -29,6 +30,28 @@ struct Decide {
 struct ReviewOf {
     conversation: Snapshot,
     draft: Content,
+}
+
+#[derive(Deserialize)]
+struct Poll {
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Show {
+    to: Vec<Handle>,
+    sign: Sign,
+}
+
+#[derive(Deserialize)]
+struct LookUp {
+    order_id: String,
+}
+
+#[derive(Deserialize)]
+struct Perform {
+    operation: Operation,
+    idempotency_key: String,
 }
 
 /// Reads the arguments, makes the call, writes the answer.
@@ -61,19 +84,25 @@ pub fn review<P: Review>(plugin: &P, call: &Call) -> Option<Answer> {
         .then(|| made(call, |ReviewOf { conversation, draft }| plugin.review(&conversation, &draft)))?
 }
 
-/// Not recorded.
-pub fn poller<P: Poller>(_: &P, _: &Call) -> Option<Answer> {
-    None
+/// `poller.poll`.
+pub fn poller<P: Poller>(plugin: &P, call: &Call) -> Option<Answer> {
+    (call.function == "poller.poll").then(|| made(call, |Poll { cursor }| plugin.poll(cursor)))?
 }
 
-/// Not recorded.
-pub fn commerce<P: Commerce>(_: &P, _: &Call) -> Option<Answer> {
-    None
+/// `presence.show`.
+pub fn presence<P: Presence>(plugin: &P, call: &Call) -> Option<Answer> {
+    (call.function == "presence.show").then(|| made(call, |Show { to, sign }| plugin.show(to, sign)))?
 }
 
-/// Not recorded.
-pub fn presence<P: Presence>(_: &P, _: &Call) -> Option<Answer> {
-    None
+/// `commerce.look-up` and `commerce.perform`.
+pub fn commerce<P: Commerce>(plugin: &P, call: &Call) -> Option<Answer> {
+    match call.function.as_str() {
+        "commerce.look-up" => made(call, |LookUp { order_id }| plugin.look_up(order_id)),
+        "commerce.perform" => {
+            made(call, |Perform { operation, idempotency_key }| plugin.perform(operation, idempotency_key))
+        }
+        _ => None,
+    }
 }
 
 /// Not recorded.

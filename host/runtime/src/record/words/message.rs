@@ -1,11 +1,12 @@
 //! Arrivals, messages, orders and deliveries in the words of the contract.
-use super::{Fields, Unlike, Word, record, variant};
+use super::{Fields, Unlike, Word, put_fields, put_shown_fields, record, variant};
 use crate::record::pack::Pack;
 use crate::record::value::Value;
 use std::time::Duration;
 use tributary_model::message::{
-    Arrival, Attachment, Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind,
-    Inbound, Outgoing, Profile, Reading, Rejection, Request, Response, SendError, Supplement, ThreadHints, Typing,
+    Arrival, Attachment, Attribute, Author, Batch, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind,
+    Inbound, Outgoing, Profile, Reading, Rejection, Request, Response, SendError, Sign, Supplement, ThreadHints,
+    Typing,
 };
 use tributary_model::order::{Money, Operation, Order, OrderLine, OrderState};
 
@@ -38,13 +39,13 @@ variant!(ChannelEvent {
     Supplement(supplement),
     Typing(typing),
 });
-record!(Request { method, url, headers, body });
 variant!(Arrival {
     Http(request),
     Mail { mail_from rcpt_to data },
     Document { name media_type data },
 });
 record!(Reading { events, answer, poll_now });
+variant!(Sign { Typing(), Read(up_to) });
 variant!(Rejection { Unauthenticated(why), Malformed(why), Ignored(why) });
 
 record!(Money { currency, minor });
@@ -72,13 +73,37 @@ variant!(Operation {
     ExtendWarranty(order days),
 });
 
+impl Word for Request {
+    fn put(&self, to: &mut Pack<'_>) {
+        to.map(4);
+        to.key("method");
+        self.method.put(to);
+        to.key("url");
+        self.url.put(to);
+        to.key("headers");
+        put_shown_fields(&self.headers, to);
+        to.key("body");
+        self.body.put(to);
+    }
+
+    fn take(from: Value) -> Result<Self, Unlike> {
+        let mut fields = Fields::of(from, "Request")?;
+        Ok(Self {
+            method: fields.take("method")?,
+            url: fields.take("url")?,
+            headers: fields.take("headers")?,
+            body: fields.take("body")?,
+        })
+    }
+}
+
 impl Word for Response {
     fn put(&self, to: &mut Pack<'_>) {
         to.map(3);
         to.key("status");
         self.status.put(to);
         to.key("headers");
-        self.headers.put(to);
+        put_fields(&self.headers, to);
         to.key("body");
         to.bytes(&self.body);
     }
@@ -87,6 +112,27 @@ impl Word for Response {
         let mut fields = Fields::of(from, "Response")?;
         let Value::Bytes(body) = fields.value("body") else { return Err(Unlike("list<u8>")) };
         Ok(Self { status: fields.take("status")?, headers: fields.take("headers")?, body })
+    }
+}
+
+impl Word for Batch {
+    fn put(&self, to: &mut Pack<'_>) {
+        to.map(3);
+        to.key("events");
+        self.events.put(to);
+        to.key("cursor");
+        self.cursor.put(to);
+        to.key("again_in");
+        self.again_in.as_secs().put(to);
+    }
+
+    fn take(from: Value) -> Result<Self, Unlike> {
+        let mut fields = Fields::of(from, "Batch")?;
+        Ok(Self {
+            events: fields.take("events")?,
+            cursor: fields.take("cursor")?,
+            again_in: Duration::from_secs(fields.take("again_in")?),
+        })
     }
 }
 

@@ -1,12 +1,10 @@
 //! What services are asked and answer, in the words of the contract.
 use super::{Fields, Unlike, Word, record, variant};
 use crate::bindings::tributary::plugin::{blobs, knowledge, mail, secrets, state, types};
-use crate::record::pack::Pack;
+use crate::record::pack::{CREDENTIAL, Pack};
 use crate::record::value::Value;
 use crate::services::EgressError;
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-use tributary_model::message::{Attribute, Response};
+use tributary_model::message::Attribute;
 
 variant!(state::StateError { TooLarge(limit), Unavailable(why) });
 variant!(secrets::SecretError { Denied(name), Missing(name) });
@@ -32,23 +30,13 @@ impl Word for Bytes {
     }
 }
 
-/// Bytes of which only digest and size are kept: what the plugin handed over, and would hand over again.
-pub(crate) struct Sealed<'a>(pub &'a [u8]);
-
-impl Sealed<'_> {
-    pub fn put(&self, to: &mut Pack<'_>) {
-        to.map(2);
-        to.key("sha256");
-        to.key(&HEXLOWER.encode(&Sha256::digest(self.0)));
-        to.key("size");
-        to.uint(self.0.len() as u64);
-    }
-}
-
-/// Fields of HTTP requests and answers whose value is a credential.
-const CREDENTIALS: [&str; 9] = [
+/// Fields of HTTP requests and answers whose value is a credential: those of RFC 9110, 11, and RFC 6265, and what platforms
+/// use besides.
+const CREDENTIALS: [&str; 11] = [
     "authorization",
     "proxy-authorization",
+    "authentication-info",
+    "proxy-authentication-info",
     "cookie",
     "set-cookie",
     "x-api-key",
@@ -58,31 +46,36 @@ const CREDENTIALS: [&str; 9] = [
     "x-amz-security-token",
 ];
 
-/// What stands for the value of one.
-const CREDENTIAL: &str = "[credential]";
-
 fn is_credential(name: &str) -> bool {
     CREDENTIALS.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
-/// Fields of a request, without credentials: a plugin may have made them from what it was told.
-pub(crate) fn put_fields(fields: &[Attribute], to: &mut Pack<'_>) {
+fn put_each(fields: &[Attribute], to: &mut Pack<'_>, credential: fn(&mut Pack<'_>, &str)) {
     to.list(fields.len());
     for Attribute { name, value } in fields {
         to.map(2);
         to.key("name");
         to.text(name);
         to.key("value");
-        to.text(if is_credential(name) { CREDENTIAL } else { value });
+        if is_credential(name) {
+            credential(to, value);
+        } else {
+            to.text(value);
+        }
     }
 }
 
-/// An answer without credentials.
-pub(crate) fn without_credentials(mut answer: Response) -> Response {
-    for field in &mut answer.headers {
-        if is_credential(&field.name) {
-            field.value = CREDENTIAL.into();
-        }
-    }
-    answer
+/// Fields of what leaves or is answered, without credentials: a plugin may have made them from what it was told.
+pub(crate) fn put_fields(fields: &[Attribute], to: &mut Pack<'_>) {
+    put_each(fields, to, |to, _| to.key(CREDENTIAL));
+}
+
+/// Fields of what came in. What is shown there is checked: a plugin that is asked again has to find what it found.
+pub(crate) fn put_shown_fields(fields: &[Attribute], to: &mut Pack<'_>) {
+    put_each(fields, to, |to, shown| to.credential(shown));
+}
+
+/// Whether these fields hold a credential that nothing is left of.
+pub(crate) fn withhold(fields: &[Attribute]) -> bool {
+    fields.iter().any(|field| is_credential(&field.name) && field.value.contains(CREDENTIAL))
 }
