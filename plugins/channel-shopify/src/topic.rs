@@ -16,7 +16,7 @@ use tributary_sdk::types::{
 };
 
 use crate::hook::Delivery;
-use crate::market::field::{id, list, text, word};
+use crate::market::field::{cut, id, list, text, word};
 use crate::market::orders::{Kind, Matter, Piece};
 use crate::market::wants::Words;
 use crate::order::{self, carried, exact_id, fulfilled, moment, parcel, refunded, returned};
@@ -203,7 +203,7 @@ fn customer(delivery: &Delivery, action: &str) -> Result<Profile, Rejection> {
     let body = &delivery.body;
     let mut attributes = Vec::new();
     let mut push = |name: &str, value: Option<String>| {
-        attributes.extend(value.map(|value| Attribute::new(name, crate::market::field::cut(&value, 1_000))));
+        attributes.extend(value.map(|value| Attribute::new(name, cut(&value, 1_000))));
     };
     if action == "purchasing_summary" {
         let number = text(body, "customerId").and_then(|gid| gid.rsplit('/').next()).map(Value::from);
@@ -250,7 +250,7 @@ fn legal(delivery: &Delivery, family: &str, action: &str) -> Inbound {
     let customer = body.get("customer").unwrap_or(&Value::Null);
     let mut from = known(customer);
     if from.is_empty() {
-        let shop = text(body, "shop_domain").unwrap_or("unknown");
+        let shop = cut(text(body, "shop_domain").unwrap_or("unknown"), 255);
         from.push(Handle::claimed(HandleKind::Other, format!("shopify-shop/{shop}")));
     }
     let request = match (family, action) {
@@ -274,7 +274,7 @@ fn legal(delivery: &Delivery, family: &str, action: &str) -> Inbound {
     let about = exact_id(customer).map(|number| format!("\nCustomer: {number}")).unwrap_or_default();
     let about = if orders.is_empty() { about } else { format!("{about}\nOrders: {orders}") };
     Inbound {
-        external_id: Some(format!("{request}/{name}")),
+        external_id: Some(cut(&format!("{request}/{name}"), 250)),
         sent_at: delivery.at,
         author: Author::System,
         from,
