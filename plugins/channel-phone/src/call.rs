@@ -288,7 +288,8 @@ impl Call {
         add("language", self.language.clone());
         add("sentiment", self.sentiment.clone());
         attributes.append(&mut self.attributes);
-        for file in original.into_iter().chain(std::mem::take(&mut self.files)) {
+        for mut file in original.into_iter().chain(std::mem::take(&mut self.files)) {
+            (file.name, file.media_type) = (file_name(&file.name), line(&file.media_type));
             match host::blobs::put(&file.name, &file.media_type, &file.data) {
                 Ok(kept) => attachments.push(kept),
                 Err(BlobError::TooLarge(_)) => attributes.push(Attribute::new("attachment-too-large", file.name)),
@@ -311,12 +312,24 @@ impl Call {
             sent_at,
             author: Author::Customer,
             from,
-            display_name: self.customer_name,
-            subject: self.subject,
+            display_name: self.customer_name.as_deref().map(line),
+            subject: self.subject.as_deref().map(line),
             content: Content { text, quoted: None, html: None, attachments },
             thread: ThreadHints { in_reply_to: self.earlier, references, thread_key, ..ThreadHints::default() },
             automatic: false,
             attributes,
         })
     }
+}
+
+/// A text in one line.
+fn line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// A file's name as it is shown: its last part, in one line.
+fn file_name(name: &str) -> String {
+    let name = line(name);
+    let last = name.rsplit(['/', '\\']).map(str::trim).find(|part| !part.is_empty());
+    last.unwrap_or("file").to_owned()
 }

@@ -122,11 +122,12 @@ impl Reader {
     pub fn read(&self, name: &str, data: Vec<u8>, hints: Hints, config: &Config) -> Result<Reading, Rejection> {
         let Known(mut call, usual, media_type) = self.call(&data, config)?;
         hints.fill(&mut call, config);
+        call.id = call.id.filter(|id| people::is_id(id));
         let digest = hex(&data);
         let known = call.id.is_some();
         let id = call.id.clone().unwrap_or_else(|| digest.clone());
-        let name = name.rsplit(['/', '\\']).next().map(str::trim).filter(|name| !name.is_empty());
-        let original = File { name: name.unwrap_or(usual).into(), media_type: media_type.into(), data };
+        let name = if name.trim().is_empty() { usual } else { name };
+        let original = File { name: name.into(), media_type: media_type.into(), data };
         let message = call.message(&id, Some(original), config.max_text_bytes as usize)?;
         if known { later(message, &id, digest, config) } else { Ok(Reading::of(ChannelEvent::Message(message))) }
     }

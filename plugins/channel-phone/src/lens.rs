@@ -60,7 +60,7 @@ pub fn read(document: &Value, config: &Config) -> Result<Call, Rejection> {
         .and_then(Value::as_f64)
         .map(|score| score.to_string());
     let metadata = |key: &str| path(&["CustomerMetadata", key]).and_then(Value::as_str);
-    call.id = metadata("ContactId").map(str::to_owned);
+    call.id = metadata("ContactId").filter(|id| people::is_id(id)).map(str::to_owned);
     call.customer =
         call.id.iter().map(|id| Handle::claimed(HandleKind::Other, format!("amazon-connect/{id}"))).collect();
     call.direction = metadata("InitiationMethod").and_then(Direction::of);

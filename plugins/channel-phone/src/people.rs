@@ -4,6 +4,14 @@ use tributary_sdk::types::{Handle, HandleKind};
 use crate::call::Who;
 use crate::config::Config;
 
+/// The longest id of a call. The host takes none that is much longer.
+const LONGEST_ID: usize = 512;
+
+/// Whether a text can be the id of a call.
+pub fn is_id(text: &str) -> bool {
+    (1..=LONGEST_ID).contains(&text.len())
+}
+
 /// E.164: country code and number have 15 digits at most; none is shorter than five.
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
@@ -41,7 +49,8 @@ pub fn phone(written: &str, config: &Config) -> Option<String> {
     (DIGITS.contains(&(number.len() - 1)) && !config.anonymous_numbers.contains(&number)).then_some(number)
 }
 
-/// The address in a `mailto:` URL (RFC 6068), a bare address, or `Name <address>`; its domain in lower case.
+/// The address in a `mailto:` URL (RFC 6068), a bare address, or `Name <address>`; its domain in lower case. None where it is
+/// longer than an address can be (RFC 5321, 4.5.3.1).
 pub fn email(written: &str) -> Option<String> {
     let bare = written.trim();
     let bare = bare.strip_prefix("mailto:").unwrap_or(bare).split('?').next().unwrap_or_default();
@@ -50,8 +59,10 @@ pub fn email(written: &str) -> Option<String> {
         _ => bare,
     };
     let (local, domain) = bare.trim().rsplit_once('@')?;
-    let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
-    (sound(local) && sound(domain)).then(|| format!("{local}@{}", domain.to_lowercase()))
+    let sound = |part: &str, most| {
+        (1..=most).contains(&part.len()) && !part.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
+    (sound(local, 64) && sound(domain, 255)).then(|| format!("{local}@{}", domain.to_lowercase()))
 }
 
 /// The side that a word for a speaker names: `Agent`, `AGENT`, `agent_1`, `Customer 2`, `客服`. The configuration's words are

@@ -127,6 +127,44 @@ fn hostile_documents_cost_what_their_size_allows() {
     }
 }
 
+#[test]
+fn names_of_files_are_one_line_and_no_path() {
+    let data = b"WEBVTT\n\n00:01.000 --> 00:02.000\nhello\n".to_vec();
+    for (given, shown) in [
+        ("calls/../a\u{7}b\r\n.vtt", "a b  .vtt"),
+        ("C:\\calls\\a.vtt", "a.vtt"),
+        ("a.vtt/ ", "a.vtt"),
+        ("/", "file"),
+        (" ", "call.vtt"),
+    ] {
+        let (name, media_type) = (given.into(), String::new());
+        let reading = receive(&Arrival::Document(Document { name, media_type, data: data.clone() })).unwrap();
+        let [ChannelEvent::Message(message)] = &reading.events[..] else { panic!("{reading:?}") };
+        assert_eq!(message.content.attachments[0].name, shown, "{given:?}");
+    }
+}
+
+#[test]
+fn ids_and_addresses_that_are_too_long_are_none() {
+    let long = "x".repeat(3_000);
+    let vcon = json!({
+        "vcon": "0.4.0", "uuid": "0198a5c0-1111-8222-8333-444455556666", "created_at": "2026-11-29T10:15:00Z",
+        "parties": [{ "mailto": format!("a@{long}.example") }, { "role": "agent" }],
+        "dialog": [{ "type": "text", "start": "2026-11-29T10:15:00Z", "parties": [0, 1], "body": "hello" }],
+    });
+    let lens = json!({
+        "CustomerMetadata": { "ContactId": long }, "Participants": [],
+        "Transcript": [{ "ParticipantId": "CUSTOMER", "Content": "hello" }],
+    });
+    // A vCon's own id has one length; the digest of a file stands for the other's.
+    for (call, length) in [(vcon, 36), (lens, 32)] {
+        let reading = document(call.to_string().into_bytes()).unwrap();
+        let [ChannelEvent::Message(message)] = &reading.events[..] else { panic!("{reading:?}") };
+        let id = message.external_id.clone().unwrap();
+        assert_eq!((id.len(), message.from[0].value.clone()), (length, format!("call/{id}")));
+    }
+}
+
 /// Every document of the cases.
 fn documents() -> Vec<Vec<u8>> {
     let mut documents = Vec::new();

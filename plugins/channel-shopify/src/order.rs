@@ -205,10 +205,11 @@ fn contact(order: &Value, snapshot: &mut Snapshot) {
     }
 }
 
-/// A mail address with its domain in lower case.
+/// A mail address with its domain in lower case; none where it is longer than one can be (RFC 5321, 4.5.3.1).
 pub fn mailbox(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
-    let plain = !local.is_empty() && !domain.is_empty() && !address.contains(char::is_whitespace);
+    let sound = (1..=64).contains(&local.len()) && (1..=255).contains(&domain.len());
+    let plain = sound && !address.contains(char::is_whitespace);
     plain.then(|| format!("{local}@{}", domain.to_ascii_lowercase()))
 }
 
@@ -222,7 +223,7 @@ pub fn phone(number: &str) -> Option<String> {
 /// The name a customer shows.
 pub fn name(customer: &Value) -> Option<String> {
     let parts = [text(customer, "first_name"), text(customer, "last_name")];
-    let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ").replace(char::is_control, " ");
     (!name.is_empty()).then_some(name)
 }
 

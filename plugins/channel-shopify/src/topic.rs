@@ -10,7 +10,7 @@
 //! | `customers/data_request`, `customers/redact`, `shop/redact` | a message for people: a legal request |
 //! | everything else | nothing |
 use serde_json::Value;
-use tributary_marketplace::field::{id, list, text, word};
+use tributary_marketplace::field::{cut, id, list, text, word};
 use tributary_marketplace::orders::{Kind, Matter, Piece};
 use tributary_marketplace::wants::Words;
 use tributary_sdk::Rejection;
@@ -203,7 +203,7 @@ fn customer(delivery: &Delivery, action: &str) -> Result<Profile, Rejection> {
     let body = &delivery.body;
     let mut attributes = Vec::new();
     let mut push = |name: &str, value: Option<String>| {
-        attributes.extend(value.map(|value| Attribute::new(name, tributary_marketplace::field::cut(&value, 1_000))));
+        attributes.extend(value.map(|value| Attribute::new(name, cut(&value, 1_000))));
     };
     if action == "purchasing_summary" {
         let number = text(body, "customerId").and_then(|gid| gid.rsplit('/').next()).map(Value::from);
@@ -250,7 +250,7 @@ fn legal(delivery: &Delivery, family: &str, action: &str) -> Inbound {
     let customer = body.get("customer").unwrap_or(&Value::Null);
     let mut from = known(customer);
     if from.is_empty() {
-        let shop = text(body, "shop_domain").unwrap_or("unknown");
+        let shop = cut(text(body, "shop_domain").unwrap_or("unknown"), 255);
         from.push(Handle::claimed(HandleKind::Other, format!("shopify-shop/{shop}")));
     }
     let request = match (family, action) {
@@ -274,7 +274,7 @@ fn legal(delivery: &Delivery, family: &str, action: &str) -> Inbound {
     let about = exact_id(customer).map(|number| format!("\nCustomer: {number}")).unwrap_or_default();
     let about = if orders.is_empty() { about } else { format!("{about}\nOrders: {orders}") };
     Inbound {
-        external_id: Some(format!("{request}/{name}")),
+        external_id: Some(cut(&format!("{request}/{name}"), 250)),
         sent_at: delivery.at,
         author: Author::System,
         from,

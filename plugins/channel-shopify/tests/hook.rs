@@ -120,6 +120,23 @@ fn the_sample_is_read_by_the_channel_itself() {
     assert!(testing::with(&unset, || shop.samples("x")).unwrap_err().contains("shopify-secret"));
 }
 
+/// The host takes no handle and no id beyond 2,000 bytes.
+#[test]
+fn what_is_too_long_for_an_address_or_an_id_is_none() {
+    let (host, long) = (host(), "x".repeat(3_000));
+    let shop = shop::shop(&host, json!({}));
+    for (topic, body) in [
+        ("customers/redact", json!({ "shop_domain": long, "customer": { "email": format!("{long}@mail.example") } })),
+        ("shop/redact", json!({ "shop_domain": long })),
+    ] {
+        let request = signed(&host, "shopify-secret", topic, &long, AT, body.to_string().as_bytes());
+        let reading = deliver(&host, &shop, request).unwrap();
+        let [ChannelEvent::Message(message)] = &reading.events[..] else { panic!("{reading:?}") };
+        assert!(message.external_id.as_ref().is_some_and(|id| id.len() <= 250), "{topic}");
+        assert!(message.from.iter().all(|handle| handle.value.len() <= 300), "{topic}");
+    }
+}
+
 #[test]
 fn an_answer_goes_by_another_channel() {
     let host = host();

@@ -166,7 +166,7 @@ fn content(message: &Value) -> Option<(String, Option<&str>)> {
 /// What these fields hold, on one line.
 fn words(of: &Value, fields: &[&str]) -> String {
     let word = |field: &&str| of.get(field).map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
-    fields.iter().filter_map(word).collect::<Vec<_>>().join(" ")
+    fields.iter().filter_map(word).collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
 }
 
 /// Pieces of at most `longest` UTF-16 code units, cut at the end of a line or a word where there is one.

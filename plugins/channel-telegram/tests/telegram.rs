@@ -67,6 +67,15 @@ fn the_example_is_right() {
 }
 
 #[test]
+fn a_name_is_one_line() {
+    let chat = json!({ "id": 42, "type": "private", "first_name": "Ann\r\nBcc: x", "last_name": "Ito" });
+    let update = json!({ "update_id": 1, "message": { "message_id": 7, "date": 1, "chat": chat, "text": "a" } });
+    let reading = read(update.to_string().as_bytes(), "s3cret").unwrap();
+    let [ChannelEvent::Message(message)] = &reading.events[..] else { panic!("{reading:?}") };
+    assert_eq!(message.display_name.as_deref(), Some("Ann  Bcc: x Ito"));
+}
+
+#[test]
 fn failures_are_told_apart_and_what_has_left_does_not_leave_twice() {
     let error = |code| format!(r#"{{"error_code": {code}, "description": "Why", "parameters": {{"retry_after": 9}}}}"#);
     for (status, body, expected) in [

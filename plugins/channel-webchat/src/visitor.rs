@@ -7,6 +7,9 @@ use tributary_sdk::types::{Handle, HandleKind, Profile};
 /// The longest name that is shown, in characters.
 const LONGEST_NAME: usize = 80;
 
+/// The longest UnionID that is one, in bytes; today's have 28.
+const LONGEST_ID: usize = 128;
+
 /// The way to recognise a visitor. Both kinds of token prove it.
 pub fn handle(sub: &str) -> Handle {
     Handle::verified(HandleKind::Visitor, sub)
@@ -20,7 +23,8 @@ pub fn handles(claims: &Claims, country_code: &str) -> Vec<Handle> {
     };
     add(HandleKind::Email, claims.email.as_deref().and_then(email), claims.email_verified);
     add(HandleKind::Phone, claims.phone.as_deref().and_then(|it| phone(it, country_code)), claims.phone_verified);
-    add(HandleKind::WechatUnionid, claims.wechat_unionid.clone().filter(|id| !id.is_empty()), true);
+    let is_id = |id: &String| (1..=LONGEST_ID).contains(&id.len());
+    add(HandleKind::WechatUnionid, claims.wechat_unionid.clone().filter(is_id), true);
     handles
 }
 
@@ -100,6 +104,14 @@ pub fn phone(text: &str, country_code: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unionid_is_no_longer_than_one_can_be() {
+        for (length, taken) in [(0, false), (1, true), (128, true), (129, false)] {
+            let claims = Claims { sub: "a".into(), wechat_unionid: Some("o".repeat(length)), ..Claims::default() };
+            assert_eq!(handles(&claims, "+86").len(), 1 + usize::from(taken), "{length}");
+        }
+    }
 
     #[test]
     fn addresses_have_one_form() {

@@ -70,7 +70,7 @@ impl WeChat {
         if !scene.is_empty() && !may_be_token(scene) {
             known.push(Attribute::new("wechat-scene", scene));
         }
-        let union = fields.word("UnionId").map(|id| Handle::verified(HandleKind::WechatUnionid, id));
+        let union = fields.id("UnionId").map(|id| Handle::verified(HandleKind::WechatUnionid, id));
         if !known.is_empty() || union.is_some() {
             let handles = std::iter::once(self.person(openid)).chain(union).collect();
             let profile = Profile { handles, display_name: None, tags: Vec::new(), attributes: known };

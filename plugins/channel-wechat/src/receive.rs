@@ -43,7 +43,7 @@ impl WeChat {
             return Err(Rejection::Malformed(format!("the body is larger than {limit} bytes (`max-body-bytes`)")));
         }
         let call = self.open(request, &query, &token)?;
-        let openid = call.fields.word("FromUserName");
+        let openid = call.fields.id("FromUserName");
         let openid = openid.ok_or_else(|| Rejection::Malformed("the message has no FromUserName".into()))?.to_owned();
         let told = self.told(&call.fields, &openid, &query)?;
         let answer = match self.config.greeting.as_str() {

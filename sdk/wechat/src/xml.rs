@@ -9,6 +9,8 @@ use quick_xml::events::Event;
 
 /// Levels below `<xml>`.
 const DEPTH: usize = 8;
+/// Bytes of a person's id; today's have 28.
+const ID: usize = 128;
 /// Elements of a document.
 const ELEMENTS: usize = 1_000;
 
@@ -143,6 +145,11 @@ impl Fields {
         self.text(path).map(str::trim).filter(|value| !value.is_empty())
     }
 
+    /// The id of a person; none where it is absent, or longer than any.
+    pub fn id(&self, path: &str) -> Option<&str> {
+        self.word(path).filter(|id| id.len() <= ID)
+    }
+
     /// A number; none where it is absent or none.
     pub fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
         self.word(path)?.parse().ok()
@@ -203,6 +210,13 @@ mod tests {
         assert_eq!(fields.number::<u8>("P/Count"), Some(1));
         assert_eq!(fields.word("P/L/item/Sum"), Some("q"));
         assert_eq!(fields.iter().count(), 5);
+    }
+
+    #[test]
+    fn an_id_is_no_longer_than_one_can_be() {
+        let of = |length: usize| read(&format!("<xml><A> {} </A></xml>", "o".repeat(length))).unwrap();
+        assert_eq!(of(128).id("A").map(str::len), Some(128));
+        assert_eq!((of(129).id("A"), of(0).id("A"), of(1).id("B")), (None, None, None));
     }
 
     #[test]

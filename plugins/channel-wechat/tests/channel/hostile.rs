@@ -94,6 +94,17 @@ fn nobody_without_the_token_parks_anything() {
 }
 
 #[test]
+fn an_id_that_nobody_can_have_is_none() {
+    let long = "o".repeat(3_000);
+    let message = text(1, NOW / 1000, "hello");
+    let message = String::from_utf8(message).unwrap().replace(crate::support::OPENID, &long);
+    assert!(
+        malformed(receive(&host(), &account(&json!({})), &encrypted(message.as_bytes(), APP, "")))
+            .contains("FromUserName")
+    );
+}
+
+#[test]
 fn a_secret_that_is_not_set_is_named_and_loses_nothing() {
     let message = text(1, NOW / 1000, "hello");
     for name in ["wechat-token", "wechat-aes-key"] {
