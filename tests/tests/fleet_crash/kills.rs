@@ -112,7 +112,7 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
                     killed_during(&mut desk, &words, moment);
                 }
                 "promote" => {
-                    install(&desk, files[0].as_ref(), &["--canary", "50", "--accept-grants", "--allow-downgrade"]);
+                    install(&desk, &files[0], &["--canary", "50", "--accept-grants", "--allow-downgrade"]);
                     killed_during(&mut desk, &["plugin", "promote", "email"], moment / 4);
                 }
                 "rollback" => killed_during(&mut desk, &["plugin", "rollback", "email"], moment / 4),
