@@ -172,11 +172,12 @@ pub async fn replay(
             ..CallContext::at(at)
         };
         let now = again(candidate, context, &input).await;
-        if input.withholds() && is_refusal(&now) && !is_refusal(&ended) {
+        let refused = input.withholds() && is_refusal(&now);
+        let outcome = judge(function, ended, now, &hiding);
+        if refused && matches!(outcome, Outcome::Different(_)) {
             summary.withheld += 1;
             continue;
         }
-        let outcome = judge(function, ended, now, &hiding);
         summary.calls += 1;
         match &outcome {
             Outcome::Same => summary.same += 1,
