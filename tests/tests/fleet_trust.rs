@@ -206,7 +206,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     };
     let before = state(&desk);
     for (file, words) in cases {
-        let output = install(&desk, &file, &[]);
+        let output = install(&desk, file, &[]);
         assert!(!output.status.success(), "{}: {}", file.display(), text(&output));
         for word in words {
             assert!(text(&output).contains(word), "{word:?} is not in\n{}", text(&output));
@@ -217,7 +217,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     // Words of trust go no further than what they are about: none of them lets in what nobody signed or somebody changed.
     for file in [&unsigned, &strange, &tampered, &rebuilt] {
         let all = ["--accept-grants", "--allow-downgrade", "--accept-signer"];
-        let output = install(&desk, &file, &all);
+        let output = install(&desk, file, &all);
         assert!(!output.status.success(), "{}: {}", file.display(), text(&output));
         assert!(state(&desk) == before, "{}", file.display());
     }
@@ -228,7 +228,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
         (&older, "--allow-downgrade", "shop"),
         (&other, "--accept-signer", "partner"),
     ] {
-        let output = install(&desk, &file, &[word]);
+        let output = install(&desk, file, &[word]);
         assert!(output.status.success(), "{word}: {}", text(&output));
         locked(&desk, file, signer);
         traffic_goes_on(&desk, word);

@@ -1,6 +1,6 @@
 //! Stage 1: one arrival, one call of the adapter, one commit. Only after the commit may the sender be told "taken".
 use crate::ask::{Asked, Worth, ask};
-use crate::gate::{self, Caller, Gate};
+use crate::gate::{self, Caller, Gate, Turn};
 use crate::{Channel, Pipeline, Seat, Writing, compare, now};
 use std::sync::Arc;
 use tributary_model::error::chain;
@@ -47,8 +47,8 @@ pub enum ReceiveError {
     Store(#[from] StoreError),
 }
 
-/// How often an arrival is read at most because its plugin's state moved under it. From the second time on only arrivals
-/// that are read for the first time can come between.
+/// How often an arrival is read at most because its plugin's state moved under it. From the second time on it has its turn:
+/// see [`Gate::turn`].
 const TRIES: usize = 32;
 
 /// What came of reading an arrival once.
@@ -90,12 +90,12 @@ impl Pipeline {
     ) -> Result<Received, ReceiveError> {
         let mut turn = None;
         for _ in 0..TRIES {
-            match self.receive_once(channel, arrival, how).await? {
+            match self.receive_once(channel, arrival, how, &mut turn).await? {
                 Tried::Done(received) => return Ok(received),
                 Tried::Moved(same, gate) => {
                     arrival = same;
                     if turn.is_none() {
-                        turn = Some(gate.again().await);
+                        turn = Some(gate.turn().await);
                     }
                 }
             }
@@ -103,10 +103,19 @@ impl Pipeline {
         Err(ReceiveError::Overloaded)
     }
 
-    async fn receive_once(&self, channel: &ChannelName, arrival: Arrival, how: How) -> Result<Tried, ReceiveError> {
+    async fn receive_once(
+        &self,
+        channel: &ChannelName,
+        arrival: Arrival,
+        how: How,
+        turn: &mut Option<Turn>,
+    ) -> Result<Tried, ReceiveError> {
         let plugins = self.plugins();
         let channel = plugins.channel(channel).ok_or_else(|| ReceiveError::UnknownChannel(channel.clone()))?;
         let seat = &channel.seat;
+        if turn.is_none() && seat.gate.in_turns() {
+            *turn = Some(seat.gate.turn().await);
+        }
         let caller = if matches!(how, How::Back(..)) { Caller::Back } else { Caller::Live(None) };
         let pass = match (seat.gate.admit(caller), how) {
             (Ok(pass), _) => pass,
