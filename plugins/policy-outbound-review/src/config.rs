@@ -64,6 +64,9 @@ pub struct Unit {
     pub signs: Vec<String>,
     /// How many of the kind's smallest unit it is.
     pub worth: f64,
+    /// A greater number is none of this unit: the year of a date.
+    #[serde(default)]
+    pub most: Option<f64>,
 }
 
 /// What a match means for the text.
