@@ -102,7 +102,10 @@ impl Reader {
                 '’' if place.quotation.is_some() && !next.is_alphabetic() => text.close(&mut place),
                 '\'' | '’' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => {}
                 // An abbreviation's or a file's point ends nothing.
-                '.' if !next.is_whitespace() && next.is_ascii() => place.apart = true,
+                '.' if !next.is_whitespace() && next.is_ascii() => {
+                    place.apart = true;
+                    place.since_mark = 0;
+                }
                 '.' | '!' | '。' | '…' | ';' => text.stop(&mut place, STOP, at, written),
                 '?' => text.stop(&mut place, QUESTION, at, written),
                 '\n' if next == '\n' || next == '\r' => text.stop(&mut place, STOP, at, written),
@@ -282,6 +285,7 @@ mod tests {
             ("那，是，你，自，己", "那是你自己"),
             ("这\u{200b}不\n是", "这不是"),
             ("Ｎｏｔ　ＭＹ！ Problem", "notmy。problem"),
+            ("n.o.t. m.y. a.pdf", "notmyapdf"),
             ("don’t 1,000.50 v1.2", "dont1000.50v1.2"),
             ("好的。\n> 这不是我的问题\n再见", "好的。再见"),
             ("七天?15%!", "七天?15%。"),

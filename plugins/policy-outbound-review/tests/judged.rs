@@ -53,9 +53,9 @@ fn all_blocked(file: &str, least: usize) {
 
 /// Blocks of good replies are faults; warnings cost an agent a glance, so they have a bound as well.
 #[track_caller]
-fn none_blocked(file: &str, most_warned: usize) {
+fn none_blocked(file: &str, least: usize, most_warned: usize) {
     let verdicts = verdicts(file);
-    assert_eq!(verdicts.len(), 100);
+    assert!(verdicts.len() >= least, "{} replies", verdicts.len());
     let (mut blocked, mut warned) = (Vec::new(), Vec::new());
     for (reply, verdict) in &verdicts {
         match verdict {
@@ -81,11 +81,21 @@ fn k1_forbidden_wordings_that_were_set_aside_are_blocked() {
 }
 
 #[test]
+fn k1_forbidden_wordings_that_came_later_are_blocked() {
+    all_blocked("forbidden-later", 220);
+}
+
+#[test]
 fn good_replies_leave() {
-    none_blocked("good-tuned", 20);
+    none_blocked("good-tuned", 100, 10);
 }
 
 #[test]
 fn good_replies_that_were_set_aside_leave() {
-    none_blocked("good-held-out", 20);
+    none_blocked("good-held-out", 100, 10);
+}
+
+#[test]
+fn good_replies_that_came_later_leave() {
+    none_blocked("good-later", 190, 10);
 }
