@@ -63,6 +63,8 @@ pub struct Book {
     units: Units,
     gap: usize,
     wide_gap: usize,
+    /// How far before its match an excuse may begin.
+    reach: usize,
 }
 
 /// What of a book's words a text holds.
@@ -225,6 +227,7 @@ impl<'a> Collector<'a> {
             units,
             gap: gap.into(),
             wide_gap: wide_gap.into(),
+            reach: 2 * usize::from(gap.max(wide_gap)),
         })
     }
 }
@@ -309,13 +312,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Where the pattern may begin.
+    /// Where the pattern may begin. What an excuse is made of stands near what it excuses.
     fn starts(&self, parts: &[Part]) -> Vec<usize> {
+        let near = self.about.map_or(0..=usize::MAX, |span| span.from.saturating_sub(self.found.book.reach)..=span.to);
         let mut starts = Vec::new();
         for part in parts {
             match part {
                 Part::Word { class, optional } => {
-                    starts.extend(self.found.hits[*class].iter().map(|span| span.from));
+                    let hits = &self.found.hits[*class];
+                    let hits = &hits[hits.partition_point(|span| span.from < *near.start())..];
+                    starts.extend(hits.iter().map(|span| span.from).take_while(|from| near.contains(from)));
                     if *optional {
                         continue;
                     }

@@ -24,6 +24,9 @@ pub struct Excuses {
     general: Patterns,
 }
 
+/// So many places of one rule are shown; a text of more is written anew anyway.
+const MOST_PLACES: usize = 8;
+
 /// How far before a quotation the word may stand that introduces it, in letters.
 const INTRODUCTION: usize = 8;
 
@@ -80,7 +83,7 @@ impl Prepared {
         if spans.is_empty() && !self.patterns.is_empty() || self.has_what_it_lacks(found) {
             return Vec::new();
         }
-        if self.patterns.is_empty() { vec![None] } else { merged(spans).into_iter().map(Some).collect() }
+        if self.patterns.is_empty() { vec![None] } else { merged(spans).into_iter().take(MOST_PLACES).map(Some).collect() }
     }
 
     fn concerns(&self, found: &Found<'_>, conversation: &Snapshot) -> bool {
