@@ -83,7 +83,11 @@ impl Prepared {
         if spans.is_empty() && !self.patterns.is_empty() || self.has_what_it_lacks(found) {
             return Vec::new();
         }
-        if self.patterns.is_empty() { vec![None] } else { merged(spans).into_iter().take(MOST_PLACES).map(Some).collect() }
+        if self.patterns.is_empty() {
+            vec![None]
+        } else {
+            merged(spans).into_iter().take(MOST_PLACES).map(Some).collect()
+        }
     }
 
     fn concerns(&self, found: &Found<'_>, conversation: &Snapshot) -> bool {

@@ -245,11 +245,11 @@ impl Text<'_> {
         self.original.get(from as usize..to as usize).unwrap_or_default()
     }
 
-    /// From which share on, in percent, its letters are Chinese.
+    /// How many of a hundred letters are Chinese.
     pub fn chinese_percent(&self) -> usize {
         let letters = self.letters.iter().filter(|letter| letter.plain.is_alphabetic());
         let (all, han) = letters.fold((0, 0), |(all, han), letter| (all + 1, han + usize::from(chinese(letter.plain))));
-        if all == 0 { 0 } else { han * 100 / all }
+        (han * 100_usize).checked_div(all).unwrap_or(0)
     }
 }
 

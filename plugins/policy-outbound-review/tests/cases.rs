@@ -1,11 +1,11 @@
 //! Every case of `fixtures/`, a file for each row of the requirements.
 use policy_outbound_review::OutboundReview;
 use serde::Deserialize;
+use tributary_sdk::Review;
 use tributary_sdk::desk::{Objection, Snapshot, Verdict};
 use tributary_sdk::host::knowledge::Article;
 use tributary_sdk::testing::{Case, FakeHost, prepare, with};
 use tributary_sdk::types::{Content, Handle, HandleKind, Money, Order, OrderLine, OrderState};
-use tributary_sdk::Review;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,7 +116,10 @@ impl Draft {
         if word == self.verdict && all {
             return Ok(());
         }
-        Err(format!("{} {}\n  expected {} {:?}\n  got {verdict:?}", self.about, self.draft, self.verdict, self.objections))
+        Err(format!(
+            "{} {}\n  expected {} {:?}\n  got {verdict:?}",
+            self.about, self.draft, self.verdict, self.objections
+        ))
     }
 }
 
@@ -177,7 +180,10 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
 fn any_text_is_read_without_a_panic() {
     let plugin: OutboundReview = prepare(serde_json::json!({})).unwrap();
     let conversation = toml::from_str::<Case>("").unwrap().snapshot().unwrap();
-    let signs = ['我', '的', '问', '题', '不', '是', 'a', 'N', '1', '3', '8', '0', '万', '十', '天', '.', '，', '。', '?', '“', '”', '"', '\'', '\n', '>', '{', '}', ' ', '+', '😀', 'İ'];
+    let signs = [
+        '我', '的', '问', '题', '不', '是', 'a', 'N', '1', '3', '8', '0', '万', '十', '天', '.', '，', '。', '?', '“',
+        '”', '"', '\'', '\n', '>', '{', '}', ' ', '+', '😀', 'İ',
+    ];
     let mut state = 1_u64;
     for length in 0..3000 {
         let mut draft = String::new();
