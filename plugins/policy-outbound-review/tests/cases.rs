@@ -1,4 +1,5 @@
 //! Every case of `fixtures/`, a file for each row of the requirements.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use policy_outbound_review::OutboundReview;
 use serde::Deserialize;
 use tributary_sdk::Review;

@@ -1,4 +1,5 @@
 //! The judged wordings: each half of the forbidden ones is blocked in full, and of the good replies none.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use policy_outbound_review::OutboundReview;
 use tributary_sdk::Review;
 use tributary_sdk::desk::{Objection, Verdict};
