@@ -30,7 +30,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     }
     private(&folder.secrets(), 0o700)?;
     let (mut channels, mut others) = (String::new(), String::new());
-    let mut policies = Vec::new();
+    let (mut policies, mut reviews) = (Vec::new(), String::new());
     let mut packages = Vec::new();
     for path in &bundled {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -47,7 +47,8 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
                     others += &shown(&package, &name);
                 }
             }
-            Kind::Policy | Kind::Review => policies.push(name.clone()),
+            Kind::Policy => policies.push(name.clone()),
+            Kind::Review => reviews += &review(&name),
         }
         std::fs::write(args.dir.join("config").join(format!("{name}.toml")), defaults)?;
         packages.push(package);
@@ -55,7 +56,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     // They came with the daemon: the lock is the operator's word for them, and whatever replaces them has to be signed.
     Lock::bundled(&packages).write(&folder.lock())?;
     policies.sort_by_key(|name| CHAIN.iter().position(|known| known == name).unwrap_or(CHAIN.len()));
-    std::fs::write(args.dir.join(FILE), configuration(args, &(channels + &others), &policies))?;
+    std::fs::write(args.dir.join(FILE), configuration(args, &(channels + &others), &policies) + &reviews)?;
     let secret = block_on(first_token(&folder))?;
     let mut token = std::fs::File::create(folder.token())?;
     private(&folder.token(), 0o600)?;
@@ -334,6 +335,14 @@ listen = "{}"
         text += &format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n\n");
     }
     text
+}
+
+/// A policy that reads every outgoing text and may stop it: for the operator to put in use.
+fn review(plugin: &str) -> String {
+    format!(
+        "# Reads every answer before it leaves, and may stop it. Look through its configuration first.\n\
+         # [[policy]]\n# plugin = \"{plugin}\"\n# config-file = \"config/{plugin}.toml\"\n\n"
+    )
 }
 
 /// The mailbox of a channel, as an example.
