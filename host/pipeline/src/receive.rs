@@ -94,7 +94,7 @@ impl Pipeline {
                 Tried::Done(received) => return Ok(received),
                 Tried::Moved(same, gate) => {
                     arrival = same;
-                    if turn.is_none() {
+                    if how.takes_turns() && turn.is_none() {
                         turn = Some(gate.turn().await);
                     }
                 }
@@ -113,7 +113,7 @@ impl Pipeline {
         let plugins = self.plugins();
         let channel = plugins.channel(channel).ok_or_else(|| ReceiveError::UnknownChannel(channel.clone()))?;
         let seat = &channel.seat;
-        if turn.is_none() && seat.gate.in_turns() {
+        if how.takes_turns() && turn.is_none() && seat.gate.in_turns() {
             *turn = Some(seat.gate.turn().await);
         }
         let caller = if matches!(how, How::Back(..)) { Caller::Back } else { Caller::Live(None) };
@@ -265,6 +265,12 @@ impl Pipeline {
 }
 
 impl How {
+    /// Whether it waits where others wait. What comes back does not: the keeper of a gate brings it, one after another, while
+    /// whoever has the turn may be waiting for that gate.
+    fn takes_turns(self) -> bool {
+        !matches!(self, Self::Back(..))
+    }
+
     /// When it came in, if not now.
     fn came(self) -> Option<Timestamp> {
         match self {

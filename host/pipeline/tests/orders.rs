@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tributary_model::conversation::State as Standing;
-use tributary_model::decision::{Action, Decision, Fault, Happening, Snapshot, Verdict};
+use tributary_model::decision::{Action, Decision, Fault, Happening, Snapshot};
 use tributary_model::message::{
     Arrival, Author, ChannelEvent, Content, Delivery, Handle, HandleKind, Inbound, Outgoing, Reading, Rejection,
     SendError, ThreadHints,

@@ -154,7 +154,7 @@ fn content(message: &Value) -> Option<(String, Option<&str>)> {
     let last = file.map(|(_, file)| file.as_array().and_then(|sizes| sizes.last()).unwrap_or(file));
     let written = message["text"].as_str().or(message["caption"].as_str());
     let text = match (written, file, message.get("contact"), message.get("location")) {
-        (Some(text), ..) => text.to_owned(),
+        (Some(text), ..) => text.replace('\0', ""),
         (_, Some((kind, _)), ..) => format!("[{kind}]"),
         (.., Some(contact), _) => format!("[contact] {}", words(contact, &["first_name", "last_name", "phone_number"])),
         (.., Some(place)) => format!("[location] {}", words(place, &["latitude", "longitude"])),

@@ -69,10 +69,11 @@ fn the_example_is_right() {
 #[test]
 fn a_name_is_one_line() {
     let chat = json!({ "id": 42, "type": "private", "first_name": "Ann\r\nBcc: x", "last_name": "Ito" });
-    let update = json!({ "update_id": 1, "message": { "message_id": 7, "date": 1, "chat": chat, "text": "a" } });
+    let update = json!({ "update_id": 1, "message": { "message_id": 7, "date": 1, "chat": chat, "text": "a\0" } });
     let reading = read(update.to_string().as_bytes(), "s3cret").unwrap();
     let [ChannelEvent::Message(message)] = &reading.events[..] else { panic!("{reading:?}") };
     assert_eq!(message.display_name.as_deref(), Some("Ann  Bcc: x Ito"));
+    assert_eq!(message.content.text, "a", "and a text has no NUL");
 }
 
 #[test]
