@@ -7,9 +7,9 @@ use crate::now;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tributary_model::breaker::{self, Event, State};
 use tributary_model::{ConversationId, Place, Timestamp};
 use tributary_store::Cause;
@@ -95,24 +95,6 @@ pub struct Gate {
     inner: Mutex<Inner>,
     /// Held for reading from before something is kept aside until that is committed; for writing to close.
     aside: Arc<RwLock<()>>,
-    /// Held by the call that is made again because its state moved.
-    turn: Arc<tokio::sync::Mutex<()>>,
-    /// How many hold it or wait for it.
-    turns: AtomicUsize,
-}
-
-/// The only call of its place that is made again, and that later ones wait for.
-pub(crate) struct Turn {
-    _lock: OwnedMutexGuard<()>,
-    _counted: Counted,
-}
-
-struct Counted(Arc<Gate>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.turns.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 struct Inner {
@@ -226,28 +208,12 @@ impl Gate {
         Self::standing(place, limits, State::DRAINING)
     }
 
-    /// Whether a call has to wait for its turn, because others do.
-    pub(crate) fn in_turns(&self) -> bool {
-        self.turns.load(Ordering::Relaxed) > 0
-    }
-
-    /// Waits for the turn of a call that is made again because its state moved. Such calls are made one after another, first
-    /// come first served, and so is whoever comes while there are any: only calls that were under way already can still move
-    /// the state of the one whose turn it is, each of them once, and nobody waits for a call that is slow.
-    pub(crate) async fn turn(self: &Arc<Self>) -> Turn {
-        self.turns.fetch_add(1, Ordering::Relaxed);
-        let counted = Counted(self.clone());
-        Turn { _lock: self.turn.clone().lock_owned().await, _counted: counted }
-    }
-
     fn standing(place: Place, limits: BreakerLimits, state: State) -> Arc<Self> {
         let gate = Self {
             place,
             limits,
             quiet: AtomicBool::new(state == State::CLOSED),
             aside: Arc::default(),
-            turn: Arc::default(),
-            turns: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 state,
                 since: now(),

@@ -192,11 +192,11 @@ pub trait Store: Lives + Contacts {
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// What a call that ended well did to its state and what it published in its channel, all or none.
+    /// Writes of a call that ended well and what it published in its channel, all or none.
     async fn keep(
         &self,
         scope: &StateScope,
-        state: StateEdit,
+        writes: Vec<StateWrite>,
         feed: Vec<FeedItem>,
         now: Timestamp,
     ) -> Result<(), StoreError>;

@@ -324,14 +324,14 @@ impl Store for SqliteStore {
     async fn keep(
         &self,
         scope: &StateScope,
-        state: StateEdit,
+        writes: Vec<StateWrite>,
         items: Vec<FeedItem>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let scope = scope.clone();
         self.writer
             .run(Full::Wait, move |tx| {
-                plugins::edit(tx, &scope, &state)?;
+                plugins::write(tx, &scope, &writes)?;
                 feed::publish(tx, &scope.channel, &items, now)
             })
             .await
