@@ -10,6 +10,8 @@ use tributary_tests::platforms::{Platforms, hook};
 use tributary_tests::{Desk, Mail, until};
 
 const KEY: &str = "a-key-of-the-shop-with-32-bytes-or-more";
+/// Messages of one visitor of the chat.
+const PER_MINUTE: usize = 20;
 const TOKEN: &str = "wechat-token-1";
 const ANN: &str = "ann@mail.example";
 const PHONE: &str = "+4930555001";
@@ -49,6 +51,7 @@ fn desk(api: &str) -> Desk {
         verifies = ["visitor", "email", "phone", "wechat-unionid"]
         grants.secrets = ["webchat-key"]
         config.origins = ["https://shop.example"]
+        config.messages-per-minute = {PER_MINUTE}
         [[channel]]
         name = "phone"
         plugin = "channel-phone"
@@ -231,6 +234,28 @@ fn three_times_out_of_order_and_late_is_one_of_each_in_order() {
     assert_eq!(forged.0, 401);
     assert_eq!(messages_of(&desk.api.details()[0], "customer").len(), 5);
     assert_eq!(desk.api.parked().len(), 0);
+}
+
+#[test]
+fn messages_that_come_at_once_count_each_other() {
+    let desk = desk("http://127.0.0.1:9");
+    let bearer = format!("Bearer {}", Platforms::start().visitor(KEY, &json!({ "sub": "v1" })));
+    let fields =
+        [("authorization", bearer.as_str()), ("origin", "https://shop.example"), ("content-type", "application/json")];
+    let send = |n: usize| {
+        hook(&desk, "chat/messages", &fields, json!({ "id": format!("m{n}"), "text": "Hello" }).to_string().as_bytes())
+            .0
+    };
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..16)
+            .map(|thread| scope.spawn(move || (0..5).map(|n| send(thread * 5 + n)).collect::<Vec<_>>()))
+            .collect();
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    });
+    let of = |status| answers.iter().filter(|it| **it == status).count();
+    assert_eq!((of(200), of(429)), (PER_MINUTE, 80 - PER_MINUTE), "{answers:?}");
+    let said: usize = desk.api.details().iter().map(|detail| messages_of(detail, "customer").len()).sum();
+    assert_eq!(said, PER_MINUTE);
 }
 
 /// Down, slow to say anything, 500, HTML, an expired token: the answer leaves once, after all of them.

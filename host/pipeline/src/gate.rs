@@ -95,6 +95,15 @@ pub struct Gate {
     inner: Mutex<Inner>,
     /// Held for reading from before something is kept aside until that is committed; for writing to close.
     aside: Arc<RwLock<()>>,
+    /// Held for reading by a call whose state must not move under it, until its writes are on disk; for writing by one that is
+    /// made again because its state did move.
+    alone: Arc<RwLock<()>>,
+}
+
+/// A place among the calls that write state they have read; see [`Gate::among`].
+pub(crate) enum Among {
+    Others(#[allow(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>),
+    Alone(#[allow(dead_code, reason = "held, not read")] OwnedRwLockWriteGuard<()>),
 }
 
 struct Inner {
@@ -208,12 +217,23 @@ impl Gate {
         Self::standing(place, limits, State::DRAINING)
     }
 
+    /// Waits for a place among the calls of this place: beside others, or alone, first come first served. Taken after the call
+    /// was admitted and given up at its commit, so that whoever holds it waits for nothing but these two.
+    pub(crate) async fn among(&self, alone: bool) -> Among {
+        if alone {
+            Among::Alone(self.alone.clone().write_owned().await)
+        } else {
+            Among::Others(self.alone.clone().read_owned().await)
+        }
+    }
+
     fn standing(place: Place, limits: BreakerLimits, state: State) -> Arc<Self> {
         let gate = Self {
             place,
             limits,
             quiet: AtomicBool::new(state == State::CLOSED),
             aside: Arc::default(),
+            alone: Arc::default(),
             inner: Mutex::new(Inner {
                 state,
                 since: now(),

@@ -184,7 +184,8 @@ impl Pipeline {
         if !channel.seat.base.roles().commerce {
             return Err(RefreshError::Unclear(cannot(channel)));
         }
-        let context = CallContext { conversation: Some(conversation), ..CallContext::at(now()) };
+        let at = now();
+        let context = CallContext { conversation: Some(conversation), ..CallContext::at(at) };
         let told = asked(channel, channel.seat.base.look_up(context, order)).await;
         let (result, effects) = told.map_err(|error| failed(&error))?;
         match result {
@@ -195,7 +196,8 @@ impl Pipeline {
                     source: Source::LookUp(conversation),
                     events: vec![ChannelEvent::Order(Box::new(found.clone()))],
                     effects,
-                    at: now(),
+                    at,
+                    clock: at,
                     replays: None,
                     verifies: channel.verifies.clone(),
                 };
@@ -226,7 +228,7 @@ impl Pipeline {
         }
         let scope = StateScope { plugin: plugin.name.clone(), channel: channel.clone() };
         let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
-        self.store.keep(&scope, state, feed, now()).await?;
+        self.store.keep(&scope, state.into(), feed, now()).await?;
         self.published(channel, &topics);
         Ok(())
     }

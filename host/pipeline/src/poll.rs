@@ -19,7 +19,7 @@ use tributary_model::error::chain;
 use tributary_model::message::SendError;
 use tributary_model::{ChannelName, Timestamp};
 use tributary_runtime::{Budget, CallError};
-use tributary_store::Source;
+use tributary_store::{Source, StoreError};
 
 /// The longest rest that an adapter may ask for, and the longest after failures.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -161,7 +161,7 @@ impl Failed {
 /// One poll. When to ask again.
 async fn ask(pipeline: &Pipeline, channel: &Channel) -> Result<Duration, Failed> {
     let seat = &channel.seat;
-    let store = |error: tributary_store::StoreError| Failed::new(chain(&error));
+    let store = |error: StoreError| Failed::new(chain(&error));
     let cursor = pipeline.store.poll_cursor(&channel.name).await.map_err(store)?;
     let pass = seat.gate.admit(Caller::Unordered).map_err(|shut| Failed {
         why: shut.cause().what,
@@ -193,7 +193,7 @@ async fn ask(pipeline: &Pipeline, channel: &Channel) -> Result<Duration, Failed>
     })?;
     let idle = batch.events.is_empty() && batch.cursor == cursor;
     let moved = batch.cursor != cursor;
-    if !idle || called.effects != Default::default() {
+    if !idle || !called.effects.is_empty() {
         let source = if moved || !batch.events.is_empty() { Some(batch.cursor) } else { None };
         let news = News {
             channel: &channel.name,
@@ -202,10 +202,15 @@ async fn ask(pipeline: &Pipeline, channel: &Channel) -> Result<Duration, Failed>
             events: batch.events,
             effects: called.effects,
             at,
+            clock: at,
             replays: None,
             verifies: channel.verifies.clone(),
         };
-        pipeline.take_in(news).await.map_err(store)?;
+        match pipeline.take_in(news).await {
+            // Its state moved under it: nothing of it is kept, and it is asked again.
+            Err(StoreError::StateMoved(_)) => return Ok(BREATH),
+            taken => taken.map_err(store)?,
+        };
     }
     if let Some(turn) = turn {
         turn.well();

@@ -7,7 +7,9 @@ use tributary_model::identity::Verifies;
 use tributary_model::message::{Arrival, ChannelEvent, Inbound, Reading, Rejection, Response};
 use tributary_model::{ChannelName, ConversationId, GenerationId, ParkedId, PluginName, Timestamp};
 use tributary_runtime::{Adapter, CallEffects, Called};
-use tributary_store::{Accepted, Cause, FeedItem, NewArrival, NewParked, Source, StateScope, StateWrite, StoreError};
+use tributary_store::{
+    Accepted, Cause, FeedItem, NewArrival, NewParked, Source, StateEdit, StateScope, StateWrite, StoreError,
+};
 
 /// What became of an arrival. In every case it may be acknowledged, but for `Unauthenticated`.
 #[derive(Debug, PartialEq)]
@@ -44,6 +46,19 @@ pub enum ReceiveError {
     Store(#[from] StoreError),
 }
 
+/// How often an arrival is read at most because its plugin's state moved under it.
+const TRIES: u32 = 32;
+/// From this time on it is read with no other arrival of its channel beside it: what can still move its state then are calls
+/// of other kinds, each once.
+const ALONE: u32 = 3;
+
+/// What came of reading an arrival once.
+enum Tried {
+    Done(Received),
+    /// It read state that another call has written since: it is to be read again.
+    Moved(Arrival),
+}
+
 /// How an arrival comes in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum How {
@@ -71,9 +86,25 @@ impl Pipeline {
     pub(crate) async fn receive_as(
         &self,
         channel: &ChannelName,
-        arrival: Arrival,
+        mut arrival: Arrival,
         how: How,
     ) -> Result<Received, ReceiveError> {
+        for tried in 0..TRIES {
+            match self.receive_once(channel, arrival, how, tried >= ALONE).await? {
+                Tried::Done(received) => return Ok(received),
+                Tried::Moved(same) => arrival = same,
+            }
+        }
+        Err(ReceiveError::Overloaded)
+    }
+
+    async fn receive_once(
+        &self,
+        channel: &ChannelName,
+        arrival: Arrival,
+        how: How,
+        alone: bool,
+    ) -> Result<Tried, ReceiveError> {
         let plugins = self.plugins();
         let channel = plugins.channel(channel).ok_or_else(|| ReceiveError::UnknownChannel(channel.clone()))?;
         let seat = &channel.seat;
@@ -85,14 +116,16 @@ impl Pipeline {
                 Ok(pass) => pass,
                 Err((shut, _until_committed)) => {
                     let nobody = (seat.base.info().name.clone(), String::new(), GenerationId(0));
-                    return self.park(channel, nobody, arrival, shut.cause(), how).await;
+                    return Ok(Tried::Done(self.park(channel, nobody, arrival, shut.cause(), how).await?));
                 }
             },
         };
+        let among = seat.gate.among(alone).await;
         let at = now();
         // The adapter's clock says when the arrival came in, however long it was kept aside: what a channel's messages are
         // dated by, and what a signature's age is measured from, does not depend on when somebody mended its plugin.
-        let context = Self::context(how.came().unwrap_or(at), None);
+        let clock = how.came().unwrap_or(at);
+        let context = Self::context(clock, None);
         let key = |seat: &Seat<dyn Adapter>| seat.arrival_key(&arrival);
         let asked = ask(seat, pass, key, context, |adapter, context| adapter.receive(context, &arrival), worth).await;
         let Asked { side, said, other } = asked;
@@ -103,11 +136,11 @@ impl Pipeline {
                 if let Some((beside, said)) = compared {
                     self.compare(compare::readings(seat, side, beside, arrival.clone(), None, said));
                 }
-                return match told {
-                    Told::Unauthenticated(why) => Ok(Received::Unauthenticated(why)),
-                    Told::Ignored(why) => Ok(Received::Ignored(why)),
-                    Told::Park(cause) => self.park(channel, seat.parked_as(), arrival, cause, how).await,
-                };
+                return Ok(Tried::Done(match told {
+                    Told::Unauthenticated(why) => Received::Unauthenticated(why),
+                    Told::Ignored(why) => Received::Ignored(why),
+                    Told::Park(cause) => self.park(channel, seat.parked_as(), arrival, cause, how).await?,
+                }));
             }
         };
         if how == How::Sample {
@@ -117,7 +150,9 @@ impl Pipeline {
                 }
             }
         }
-        let kept = compared.is_some().then(|| arrival.clone());
+        // Only what was read before it was written can have moved.
+        let may_move = !effects.read.is_empty() && !effects.state.is_empty();
+        let kept = (may_move || compared.is_some()).then(|| arrival.clone());
         let news = News {
             channel: &channel.name,
             plugin: &seat.side(side).info().name,
@@ -125,10 +160,19 @@ impl Pipeline {
             events: reading.events,
             effects,
             at,
+            clock,
             replays: how.replays(),
             verifies: channel.verifies.clone(),
         };
-        let conversations = self.take_in(news).await?;
+        let conversations = match (self.take_in(news).await, &kept) {
+            (Err(StoreError::StateMoved(key)), Some(arrival)) => {
+                metrics::counter!("tributary_state_moved_total", "channel" => channel.name.to_string()).increment(1);
+                tracing::debug!(channel = %channel.name, key, "an arrival is read again: its state moved meanwhile");
+                return Ok(Tried::Moved(arrival.clone()));
+            }
+            (taken, _) => taken?,
+        };
+        drop(among);
         if reading.poll_now {
             self.bells.ring(&channel.name);
         }
@@ -136,12 +180,12 @@ impl Pipeline {
             let conversation = conversations.first().copied();
             self.compare(compare::readings(seat, side, beside, arrival, conversation, said));
         }
-        Ok(Received::Accepted { conversations, answer: reading.answer })
+        Ok(Tried::Done(Received::Accepted { conversations, answer: reading.answer }))
     }
 
     /// Commits what a channel told, and hands it on. What leaves nothing costs no commit.
     pub(crate) async fn take_in(&self, news: News<'_>) -> Result<Vec<ConversationId>, StoreError> {
-        let News { channel, plugin, source, mut events, effects, at, replays, verifies } = news;
+        let News { channel, plugin, source, mut events, mut effects, at, clock, replays, verifies } = news;
         let mut writing = Vec::new();
         events.retain(|event| match event {
             ChannelEvent::Typing(typing) => {
@@ -158,10 +202,12 @@ impl Pipeline {
             }
         }
         let scope = StateScope { plugin: plugin.clone(), channel: channel.clone() };
-        let (state, feed) = kept(effects);
+        let read = std::mem::take(&mut effects.read);
+        let (writes, feed) = kept(effects);
+        let state = StateEdit { read, at: clock, writes };
         let topics: Vec<String> = feed.iter().map(|item| item.topic.clone()).collect();
         if events.is_empty() && matches!(source, Source::Arrival(_)) && replays.is_none() {
-            if !state.is_empty() || !feed.is_empty() {
+            if !state.writes.is_empty() || !feed.is_empty() {
                 self.store.keep(&scope, state, feed, at).await?;
             }
             self.published(channel, &topics);
@@ -237,6 +283,8 @@ pub(crate) struct News<'a> {
     pub(crate) events: Vec<ChannelEvent>,
     pub(crate) effects: CallEffects,
     pub(crate) at: Timestamp,
+    /// What the clock of the call said.
+    pub(crate) clock: Timestamp,
     pub(crate) replays: Option<ParkedId>,
     /// Which kinds of handle the channel may prove.
     pub(crate) verifies: Verifies,

@@ -83,7 +83,7 @@ async fn keep(pipeline: &Pipeline, info: &PluginInfo, effects: CallEffects, at: 
         return;
     }
     let scope = StateScope { plugin: info.name.clone(), channel: "".into() };
-    if let Err(error) = pipeline.store.keep(&scope, written, Vec::new(), at).await {
+    if let Err(error) = pipeline.store.keep(&scope, written.into(), Vec::new(), at).await {
         tracing::error!(policy = %info.name, error = %chain(&error), "a review's state could not be kept");
     }
 }

@@ -48,10 +48,19 @@ pub enum Outside {
 /// What a call that ended well leaves to be committed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallEffects {
+    /// What the call read of the plugin's state as others left it: key and value (none: absent).
+    pub read: Vec<(String, Option<Vec<u8>>)>,
     /// Writes into the plugin's state, in order: key, value (none deletes), when it is forgotten.
     pub state: Vec<(String, Option<Vec<u8>>, Option<Timestamp>)>,
     /// Items for the channel's feeds, in order.
     pub feed: Vec<FeedItem>,
+}
+
+impl CallEffects {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty() && self.feed.is_empty()
+    }
 }
 
 /// One item that a channel's clients see.

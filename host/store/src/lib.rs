@@ -192,11 +192,11 @@ pub trait Store: Lives + Contacts {
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Writes of a call that ended well and what it published in its channel, all or none.
+    /// What a call that ended well did to its state and what it published in its channel, all or none.
     async fn keep(
         &self,
         scope: &StateScope,
-        writes: Vec<StateWrite>,
+        state: StateEdit,
         feed: Vec<FeedItem>,
         now: Timestamp,
     ) -> Result<(), StoreError>;

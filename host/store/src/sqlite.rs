@@ -324,14 +324,14 @@ impl Store for SqliteStore {
     async fn keep(
         &self,
         scope: &StateScope,
-        writes: Vec<StateWrite>,
+        state: StateEdit,
         items: Vec<FeedItem>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let scope = scope.clone();
         self.writer
             .run(Full::Wait, move |tx| {
-                plugins::write(tx, &scope, &writes)?;
+                plugins::edit(tx, &scope, &state)?;
                 feed::publish(tx, &scope.channel, &items, now)
             })
             .await

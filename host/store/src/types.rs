@@ -52,6 +52,9 @@ pub enum StoreError {
     /// Another daemon has this folder.
     #[error("{0} is in use by another daemon")]
     Locked(String),
+    /// A call wrote state and had read what another call has written since. Nothing is stored: it is to be made again.
+    #[error("another call wrote {0:?} of the plugin's state meanwhile")]
+    StateMoved(String),
 }
 
 /// A node's right to a work item until a moment.
@@ -76,8 +79,8 @@ pub struct NewArrival {
     pub events: Vec<ChannelEvent>,
     /// When it came in.
     pub at: Timestamp,
-    /// What the call wrote into the plugin's state: committed with the events.
-    pub state: Vec<StateWrite>,
+    /// What the call did to the plugin's state: committed with the events.
+    pub state: StateEdit,
     /// What the call published: committed with the events.
     pub feed: Vec<FeedItem>,
     /// Whose state.
@@ -544,6 +547,24 @@ pub struct StateScope {
     pub plugin: PluginName,
     /// The channel; empty for a policy.
     pub channel: ChannelName,
+}
+
+/// What one call did to a plugin's state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateEdit {
+    /// What it read, key and value (none: absent), and what must therefore still stand there when it writes. A call that
+    /// writes nothing may have read anything; one that cannot be made again names nothing.
+    pub read: Vec<(String, Option<Vec<u8>>)>,
+    /// What its clock said: by it a value has ended its time or not.
+    pub at: Timestamp,
+    /// What it wrote, in order.
+    pub writes: Vec<StateWrite>,
+}
+
+impl From<Vec<StateWrite>> for StateEdit {
+    fn from(writes: Vec<StateWrite>) -> Self {
+        Self { writes, ..Self::default() }
+    }
 }
 
 /// One write into a plugin's state.

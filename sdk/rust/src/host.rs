@@ -86,7 +86,8 @@ pub mod secrets {
     }
 }
 
-/// Small durable state of this plugin in this channel. A call that traps leaves nothing.
+/// Small durable state of this plugin in this channel. A call that traps leaves nothing; a `receive` or a `poll` that writes
+/// is made again where another call wrote meanwhile what it had read.
 pub mod state {
     pub use crate::bindings::services::tributary::plugin::state::StateError;
 

@@ -212,6 +212,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded => Self::new(Kind::Overloaded, "the store's queue is full"),
+            StoreError::StateMoved(_) => Self::new(Kind::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Kind::Unavailable, "the daemon is stopping"),
             other => Self::failed(&other),
         }

@@ -85,7 +85,7 @@ impl Cursors {
     pub async fn save(&self, cursor: &Cursor) -> Result<(), StoreError> {
         let value = serde_json::to_vec(cursor).unwrap_or_default();
         let write = StateWrite { key: self.key.clone(), value: Some(value), expires: None };
-        self.store.keep(&self.scope, vec![write], Vec::new(), now()).await
+        self.store.keep(&self.scope, vec![write].into(), Vec::new(), now()).await
     }
 }
 

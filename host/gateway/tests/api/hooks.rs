@@ -7,7 +7,7 @@ use std::time::Duration;
 use tributary_gateway::desk::Desk;
 use tributary_model::Timestamp;
 use tributary_runtime::FeedSink;
-use tributary_store::{FeedItem, StateScope};
+use tributary_store::{FeedItem, StateEdit, StateScope};
 
 /// Sends a request as it is; head and body of the answer.
 fn raw(house: &House, request: &str) -> (String, String) {
@@ -110,7 +110,7 @@ impl Held {
 fn publish(house: &House, key: &str, data: &str) {
     let scope = StateScope { plugin: "channel-chat".into(), channel: "chat".into() };
     let item = FeedItem { topic: "v1".into(), key: key.into(), name: "message".into(), data: data.into() };
-    house.runtime.block_on(house.desk.store().keep(&scope, Vec::new(), vec![item], Timestamp(1))).unwrap();
+    house.runtime.block_on(house.desk.store().keep(&scope, StateEdit::default(), vec![item], Timestamp(1))).unwrap();
 }
 
 #[test]

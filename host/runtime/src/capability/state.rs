@@ -55,6 +55,9 @@ impl Host for CallState {
                 let Self { shared, meter, .. } = self;
                 let asked = shared.services.state.get(&shared.name, &shared.channel, &key, now);
                 let value = meter.hosted(asked).await;
+                if let Ok(value) = &value {
+                    self.effects.read.push((key, value.clone()));
+                }
                 value.map(|value| value.map(Bytes)).map_err(|error| StateError::Unavailable(error.to_string()))
             }
         };

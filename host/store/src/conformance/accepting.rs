@@ -195,7 +195,7 @@ async fn an_order_is_kept_and_wakes_its_buyers_newest_conversation(store: &dyn S
 async fn state_is_written_with_the_events(store: &dyn Store) -> Held {
     let mut it = arrival(MAIL, vec![ChannelEvent::Message(Box::new(mail("<1>", "a@x", "Hello")))], Timestamp(1));
     let write = |value: &[u8], expires| StateWrite { key: "cursor".into(), value: Some(value.to_vec()), expires };
-    it.state = vec![write(b"7", None), write(b"8", Some(Timestamp(100)))];
+    it.state = vec![write(b"7", None), write(b"8", Some(Timestamp(100)))].into();
     let scope = it.scope.clone();
     store.accept(it, None).await?;
     same("the last write", store.state(&scope, "cursor", Timestamp(99)).await?, Some(b"8".to_vec()))?;

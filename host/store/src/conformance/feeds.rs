@@ -28,13 +28,13 @@ async fn a_feed_keeps_its_order_and_says_nothing_twice(store: &dyn Store) -> Hel
     store
         .keep(
             &chat,
-            Vec::new(),
+            StateEdit::default(),
             vec![item("v1", "a", "1"), item("v2", "a", "other"), item("v1", "b", "2")],
             Timestamp(1),
         )
         .await?;
-    store.keep(&chat, Vec::new(), vec![item("v1", "a", "again"), item("v1", "c", "3")], Timestamp(2)).await?;
-    store.keep(&scope("web"), Vec::new(), vec![item("v1", "a", "elsewhere")], Timestamp(2)).await?;
+    store.keep(&chat, StateEdit::default(), vec![item("v1", "a", "again"), item("v1", "c", "3")], Timestamp(2)).await?;
+    store.keep(&scope("web"), StateEdit::default(), vec![item("v1", "a", "elsewhere")], Timestamp(2)).await?;
     same(
         "in order, once each",
         texts(store, "chat", "v1", FeedId(0)).await?,
@@ -56,10 +56,10 @@ async fn a_feed_keeps_its_order_and_says_nothing_twice(store: &dyn Store) -> Hel
 
 async fn a_feed_forgets_what_is_old_and_what_is_too_much(store: &dyn Store) -> Held {
     let chat = scope("chat");
-    store.keep(&chat, Vec::new(), vec![item("old", "a", "old")], Timestamp(1)).await?;
+    store.keep(&chat, StateEdit::default(), vec![item("old", "a", "old")], Timestamp(1)).await?;
     let many = (0..1_005).map(|n| item("long", &n.to_string(), &n.to_string())).collect();
     let now = Timestamp(31 * 24 * 3_600 * 1_000);
-    store.keep(&chat, Vec::new(), many, now).await?;
+    store.keep(&chat, StateEdit::default(), many, now).await?;
     let kept = texts(store, "chat", "long", FeedId(0)).await?;
     same("the newest thousand", (kept.len(), kept.first().cloned()), (1_000, Some("5".to_owned())))?;
     store.sweep(now).await?;
@@ -72,7 +72,12 @@ async fn keys_are_found_by_their_beginning(store: &dyn Store) -> Held {
     let write = |key: &str, expires| StateWrite { key: key.into(), value: Some(vec![1]), expires };
     let keys = ["b/2", "a", "b/1", "b/你", "b0", "b"].map(|key| write(key, None));
     store
-        .keep(&chat, keys.into_iter().chain([write("b/0", Some(Timestamp(5)))]).collect(), Vec::new(), Timestamp(1))
+        .keep(
+            &chat,
+            keys.into_iter().chain([write("b/0", Some(Timestamp(5)))]).collect::<Vec<_>>().into(),
+            Vec::new(),
+            Timestamp(1),
+        )
         .await?;
     let found = |at, most| store.state_keys(&chat, "b/", most, Timestamp(at));
     same("in order", found(1, 9).await?, ["b/0", "b/1", "b/2", "b/你"].map(str::to_owned).to_vec())?;

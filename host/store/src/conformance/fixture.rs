@@ -69,7 +69,7 @@ pub fn arrival(channel: &str, events: Vec<ChannelEvent>, at: Timestamp) -> NewAr
         }),
         events,
         at,
-        state: Vec::new(),
+        state: StateEdit::default(),
         feed: Vec::new(),
         scope: StateScope { plugin: "channel-test".into(), channel: channel.into() },
         replays: None,

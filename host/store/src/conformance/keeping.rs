@@ -2,9 +2,11 @@
 use super::fixture::*;
 use super::*;
 use crate::*;
+use tributary_model::message::ChannelEvent;
 
 cases![
     state_is_kept_overwritten_and_deleted,
+    a_call_writes_only_if_what_it_read_still_stands,
     a_token_is_found_by_its_digest_until_it_is_revoked,
     a_request_is_answered_once,
     what_is_done_is_answered_even_if_nobody_was_told,
@@ -21,14 +23,44 @@ async fn state_is_kept_overwritten_and_deleted(store: &dyn Store) -> Held {
         value: value.map(<[u8]>::to_vec),
         expires: None,
     };
-    store.keep(&scope, vec![write("a", Some(b"1")), write("b", Some(b""))], Vec::new(), Timestamp(1)).await?;
+    store.keep(&scope, vec![write("a", Some(b"1")), write("b", Some(b""))].into(), Vec::new(), Timestamp(1)).await?;
     same("a", store.state(&scope, "a", Timestamp(1)).await?, Some(b"1".to_vec()))?;
     same("b", store.state(&scope, "b", Timestamp(1)).await?, Some(Vec::new()))?;
     store
-        .keep(&scope, vec![write("a", None), write("b", Some(b"2")), write("c", None)], Vec::new(), Timestamp(2))
+        .keep(&scope, vec![write("a", None), write("b", Some(b"2")), write("c", None)].into(), Vec::new(), Timestamp(2))
         .await?;
     same("a", store.state(&scope, "a", Timestamp(2)).await?, None)?;
     same("b", store.state(&scope, "b", Timestamp(2)).await?, Some(b"2".to_vec()))
+}
+
+async fn a_call_writes_only_if_what_it_read_still_stands(store: &dyn Store) -> Held {
+    let scope = StateScope { plugin: "channel-test".into(), channel: "mail".into() };
+    let write = |key: &str, value: &[u8], expires| StateWrite { key: key.into(), value: Some(value.to_vec()), expires };
+    let edit = |read: &[(&str, Option<&[u8]>)], at, writes| StateEdit {
+        read: read.iter().map(|(key, value)| ((*key).to_owned(), value.map(<[u8]>::to_vec))).collect(),
+        at: Timestamp(at),
+        writes,
+    };
+    let keep = async |edit| store.keep(&scope, edit, Vec::new(), Timestamp(9)).await;
+    let moved = |kept: Result<(), StoreError>, key: &str| match kept {
+        Err(StoreError::StateMoved(at)) => same("what moved", at.as_str(), key),
+        other => same("a state that moved", format!("{other:?}"), String::new()),
+    };
+    keep(edit(&[("a", None)], 1, vec![write("a", b"1", Some(Timestamp(5)))])).await?;
+    moved(keep(edit(&[("b", None), ("a", None)], 2, vec![write("b", b"2", None)])).await, "a")?;
+    moved(keep(edit(&[("a", Some(b"2"))], 2, vec![write("b", b"2", None)])).await, "a")?;
+    same("nothing was written", store.state(&scope, "b", Timestamp(2)).await?, None)?;
+    keep(edit(&[("a", Some(b"2"))], 2, Vec::new())).await?;
+    keep(edit(&[("a", None)], 5, vec![write("b", b"at its end", None)])).await?;
+    keep(edit(&[("a", Some(b"1"))], 4, vec![write("b", b"before its end", None)])).await?;
+    let mut one = arrival("mail", vec![ChannelEvent::Message(Box::new(mail("<1>", "a@x", "Hello")))], Timestamp(1));
+    one.state = edit(&[("b", Some(b"at its end"))], 4, vec![write("b", b"3", None)]);
+    let was = store.counts(Timestamp(9)).await?;
+    moved(store.accept(one.clone(), None).await.map(drop), "b")?;
+    same("nothing was accepted", store.counts(Timestamp(9)).await?, was)?;
+    one.state.read = vec![("b".into(), Some(b"before its end".to_vec()))];
+    store.accept(one, None).await?;
+    same("written with it", store.state(&scope, "b", Timestamp(9)).await?, Some(b"3".to_vec()))
 }
 
 async fn a_token_is_found_by_its_digest_until_it_is_revoked(store: &dyn Store) -> Held {
@@ -92,7 +124,9 @@ async fn what_is_done_is_answered_even_if_nobody_was_told(store: &dyn Store) -> 
 async fn a_sweep_deletes_what_has_ended(store: &dyn Store) -> Held {
     let scope = StateScope { plugin: "p".into(), channel: "".into() };
     let write = |key: &str, expires| StateWrite { key: key.into(), value: Some(vec![1]), expires };
-    store.keep(&scope, vec![write("a", Some(Timestamp(10))), write("b", None)], Vec::new(), Timestamp(1)).await?;
+    store
+        .keep(&scope, vec![write("a", Some(Timestamp(10))), write("b", None)].into(), Vec::new(), Timestamp(1))
+        .await?;
     store.begin_request(RequestKey { token: 1, key: "k".into(), digest: [1; 32] }, Timestamp(1)).await?;
     let id = open(store, "one", Timestamp(1)).await?;
     allowed("claim", store.claim(id, &"ann".into(), Duration::from_secs(1), Timestamp(1)).await?)?;

@@ -50,7 +50,7 @@ impl Books {
             (2, _) => {
                 let write = StateWrite { key: format!("k{}", how % 4), value: Some(vec![to, how]), expires: None };
                 self.states.entry(place.clone()).or_default().insert(write.key.clone(), vec![to, how]);
-                Ok(store.keep(&scope_of(&place), vec![write], Vec::new(), Timestamp(5)).await?)
+                Ok(store.keep(&scope_of(&place), vec![write].into(), Vec::new(), Timestamp(5)).await?)
             }
             (3..=7, Some(id)) => self.advance(store, id, how).await,
             (_, Some(id)) => self.switch(store, id, how).await,

@@ -26,8 +26,8 @@ fn entries(list: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 }
 
 async fn put(store: &dyn Store, list: &[(&str, &str)]) -> Held {
-    let writes = list.iter().map(|(key, value)| write(key, value)).collect();
-    Ok(store.keep(&scope(), writes, Vec::new(), Timestamp(5)).await?)
+    let writes: Vec<_> = list.iter().map(|(key, value)| write(key, value)).collect();
+    Ok(store.keep(&scope(), writes.into(), Vec::new(), Timestamp(5)).await?)
 }
 
 async fn copy(store: &dyn Store) -> Result<StateCopy, StoreError> {
@@ -74,11 +74,11 @@ async fn every_write_moves_the_state_and_nothing_else_does(store: &dyn Store) ->
     let mut last = copy(store).await?.revision;
     put(store, &[]).await?;
     let other = StateScope { channel: "other".into(), ..scope() };
-    store.keep(&other, vec![write("a", "9")], Vec::new(), Timestamp(5)).await?;
+    store.keep(&other, vec![write("a", "9")].into(), Vec::new(), Timestamp(5)).await?;
     store.accept(arrival(MAIL, Vec::new(), Timestamp(5)), None).await?;
     same("no write", copy(store).await?.revision, last)?;
     let mut with_state = arrival(MAIL, Vec::new(), Timestamp(6));
-    (with_state.scope, with_state.state) = (scope(), vec![write("a", "2")]);
+    (with_state.scope, with_state.state) = (scope(), vec![write("a", "2")].into());
     store.accept(with_state, None).await?;
     let delete = StateWrite { key: "a".into(), value: None, expires: None };
     for written in 0..2 {
@@ -86,7 +86,7 @@ async fn every_write_moves_the_state_and_nothing_else_does(store: &dyn Store) ->
         holds("a write moves it", now > last)?;
         last = now;
         if written == 0 {
-            store.keep(&scope(), vec![delete.clone()], Vec::new(), Timestamp(7)).await?;
+            store.keep(&scope(), vec![delete.clone()].into(), Vec::new(), Timestamp(7)).await?;
         }
     }
     Ok(())
@@ -127,7 +127,7 @@ async fn the_way_back_gives_what_was_there(store: &dyn Store) -> Held {
         value: Some(value.clone()),
         expires: key.ends_with('7').then_some(Timestamp(1_000)),
     });
-    store.keep(&scope(), writes.collect(), Vec::new(), Timestamp(5)).await?;
+    store.keep(&scope(), writes.collect::<Vec<_>>().into(), Vec::new(), Timestamp(5)).await?;
     migrate(store, second, &[("all", "in one")]).await?;
     put(store, &[("more", "of it")]).await?;
     same("back", restore(store, first).await?, Switched::Done { was: Some(second) })?;
@@ -180,7 +180,7 @@ async fn what_is_forgotten_does_not_come_back(store: &dyn Store) -> Held {
     let (first, second) = two(store).await?;
     let ends = |key: &str, at| StateWrite { expires: Some(Timestamp(at)), ..write(key, "1") };
     store
-        .keep(&scope(), vec![ends("past", 9), ends("soon", 50), write("stays", "1")], Vec::new(), Timestamp(5))
+        .keep(&scope(), vec![ends("past", 9), ends("soon", 50), write("stays", "1")].into(), Vec::new(), Timestamp(5))
         .await?;
     let copied = copy(store).await?;
     same("copied", copied.entries.clone(), entries(&[("soon", "1"), ("stays", "1")]))?;

@@ -80,7 +80,7 @@ pub(super) fn insert_arrival(
 /// The commit itself.
 pub(super) fn accept(tx: &mut Tx<'_>, it: &Prepared, claim: Option<&Lease>) -> Result<Accepted, StoreError> {
     let Prepared { new, messages, .. } = it;
-    plugins::write(tx, &new.scope, &new.state)?;
+    plugins::edit(tx, &new.scope, &new.state)?;
     feed::publish(tx, &new.channel, &new.feed, new.at)?;
     if let Source::Poll { cursor } = &new.source {
         feed::moved(tx, &new.channel, cursor.as_deref(), new.at)?;

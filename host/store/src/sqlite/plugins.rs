@@ -1,9 +1,21 @@
 //! The small durable state of plugins.
 use super::codec::time;
 use super::tx::{Tx, many, one};
-use crate::{StateScope, StateWrite, StoreError};
+use crate::{StateEdit, StateScope, StateWrite, StoreError};
 use rusqlite::Connection;
 use tributary_model::{Place, Timestamp};
+
+/// What a call did, if what it read before it wrote still stands.
+pub(super) fn edit(tx: &Tx<'_>, scope: &StateScope, edit: &StateEdit) -> Result<(), StoreError> {
+    if !edit.writes.is_empty() {
+        for (key, was) in &edit.read {
+            if read(tx.conn, scope, key, edit.at)? != *was {
+                return Err(StoreError::StateMoved(key.clone()));
+            }
+        }
+    }
+    write(tx, scope, &edit.writes)
+}
 
 /// Writes of a call, in order. One that writes nothing costs nothing.
 pub(super) fn write(tx: &Tx<'_>, scope: &StateScope, writes: &[StateWrite]) -> Result<(), StoreError> {
