@@ -3,6 +3,8 @@
 //! Everything above this crate speaks in these words. `wit/` is the same vocabulary as plugins see it; the runtime
 //! converts at its door. The store keeps what is here, the pipeline moves it, the gateway shows it.
 pub mod breaker;
+pub mod calendar;
+pub mod clock;
 pub mod continuity;
 pub mod conversation;
 pub mod decision;
