@@ -50,6 +50,12 @@ impl Make {
         })
     }
 
+    /// A minute of the day, often of the hours in which clocks are put forward and back.
+    fn edge(&mut self) -> u64 {
+        let hours = if self.below(2) == 0 { 4 } else { 24 };
+        self.below(hours * 60)
+    }
+
     /// Mornings and afternoons around a lunch, or anything, also over midnight.
     fn opening(&mut self) -> Vec<Period> {
         let minute = |minute: u64| format!("{:02}:{:02}", minute / 60, minute % 60);
@@ -69,7 +75,7 @@ impl Make {
                 .map(|_| {
                     let from = self.below(7) as usize;
                     let days = &WEEK[from..=from + self.below(7 - from as u64) as usize];
-                    period(days, self.below(1_440), self.below(1_441))
+                    period(days, self.edge(), self.edge())
                 })
                 .collect();
         }

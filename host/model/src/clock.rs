@@ -84,6 +84,15 @@ impl State {
         matches!(self, Self::Running | Self::Warned)
     }
 
+    /// What a clock that stands here does next by itself. `None`: it does not run.
+    pub fn rings(self, clock: &Clock) -> Option<Event> {
+        match self {
+            Self::Running if clock.warn_at_percent > 0 => Some(Event::Warn),
+            Self::Running | Self::Warned => Some(Event::Breach),
+            _ => None,
+        }
+    }
+
     /// Whether it stands still.
     pub fn is_paused(self) -> bool {
         matches!(self, Self::Paused | Self::PausedWarned)
@@ -153,14 +162,10 @@ impl Standing {
 
     /// What it does next by itself, and when. `None`: it does not run.
     pub fn bell(&self, clock: &Clock, calendar: Option<&Calendar>) -> Option<(Event, Timestamp)> {
-        match self.state {
-            State::Running if clock.warn_at_percent > 0 => {
-                let share = u64::from(clock.target) * 10 * u64::from(100 - clock.warn_at_percent.min(100));
-                Some((Event::Warn, self.reaches(Duration::from_millis(share), calendar)))
-            }
-            State::Running | State::Warned => Some((Event::Breach, self.due(calendar))),
-            _ => None,
-        }
+        let event = self.state.rings(clock)?;
+        let percent = if event == Event::Warn { 100_u8.saturating_sub(clock.warn_at_percent) } else { 0 };
+        let left = Duration::from_millis(u64::from(clock.target) * 10 * u64::from(percent));
+        Some((event, self.reaches(left, calendar)))
     }
 
     /// When so much is left.
