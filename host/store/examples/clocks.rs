@@ -39,8 +39,14 @@ fn clocks(conversation: usize) -> Vec<Action> {
     let clock = |n: usize| {
         let spread = (conversation * EACH + n).wrapping_mul(2_654_435_761) % (30 * 86_400);
         let target = u32::try_from(spread + 1).unwrap_or(1);
-        let calendar = (n % 2 == 0).then(|| "care".to_owned());
-        Clock { name: format!("clock-{n}"), target, calendar, warn_at_percent: 80, pauses_for_customer: n % 3 == 0 }
+        let calendar = n.is_multiple_of(2).then(|| "care".to_owned());
+        Clock {
+            name: format!("clock-{n}"),
+            target,
+            calendar,
+            warn_at_percent: 80,
+            pauses_for_customer: n.is_multiple_of(3),
+        }
     };
     (0..EACH).map(|n| Action::StartClock(clock(n))).collect()
 }
