@@ -19,6 +19,8 @@ pub struct Config {
     pub classifier_weight: f32,
     /// How much a rule without a weight of its own counts: its class is e to this power times as likely.
     pub rule_weight: f32,
+    /// How many times as much rules count where the classifier knows nothing of a text or is off.
+    pub rules_alone: f32,
     /// From this probability on, 0 to 1, it is an emergency. A false alarm costs less than one that is missed.
     pub emergency_certainty: f32,
     /// From this probability on it is at least a dispute.

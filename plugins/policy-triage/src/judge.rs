@@ -19,6 +19,7 @@ const MOST_REASONS: usize = 3;
 pub struct Judge {
     model: Model<'static>,
     weight: f32,
+    rules_alone: f32,
     text: usize,
     classes: Vec<(Grade, Class)>,
     /// The least probability of a grade, gravest first.
@@ -37,28 +38,26 @@ pub struct Judgement<'a> {
     pub grade: Grade,
     /// Why so grave.
     pub grade_why: String,
-    /// Its most probable class.
-    pub class: &'a Class,
-    /// Why that one.
-    pub class_why: String,
-    /// What holds of the class for certain.
-    pub certain: Certain,
+    /// Its most probable class, where anything speaks for one.
+    pub class: Option<Classed<'a>>,
     /// What else the text shows, and why.
     pub feelings: Vec<(&'a str, String)>,
 }
 
-/// Which properties of a class are certain enough to be said.
-pub struct Certain {
+/// The class of a text: what of it is certain enough to be said.
+pub struct Classed<'a> {
+    /// Why this class.
+    pub why: String,
     /// The category.
-    pub category: bool,
+    pub category: Option<&'a String>,
     /// C2.
-    pub time: bool,
+    pub time: Option<&'a String>,
     /// C3.
-    pub kind: bool,
+    pub kind: Option<&'a String>,
     /// C4.
-    pub scenario: bool,
+    pub scenario: Option<&'a String>,
     /// C5.
-    pub dispute: bool,
+    pub dispute: Option<&'a String>,
 }
 
 impl Judge {
@@ -95,6 +94,7 @@ impl Judge {
         };
         Ok(Self {
             weight: config.classifier_weight,
+            rules_alone: config.rules_alone,
             text: config.classified_text as usize,
             grades: [
                 (Grade::Emergency, share("emergency-certainty", config.emergency_certainty)?),
@@ -115,30 +115,11 @@ impl Judge {
         let text = &text[..text.floor_char_boundary(self.text)];
         let scores = (self.weight != 0.0).then(|| self.model.score(text)).flatten();
         let reading = Reading { judge: self, words, matches, text, scores };
-        let probable = softmax((0..self.classes.len()).map(|class| reading.score(class)).collect());
-        let (mut grade, best) = self.best(&probable);
-        let total = |fits: &dyn Fn(Grade, &Class) -> bool| -> f32 {
-            let classes = self.classes.iter().zip(&probable);
-            classes.filter(|((grade, class), _)| fits(*grade, class)).map(|(_, share)| share).sum()
-        };
-        let class = &self.classes[best].1;
-        let of_grade = total(&|other, _| other == grade);
-        let same = |property: fn(&Class) -> Option<&String>| {
-            total(&|other, of| other == grade && property(of) == property(class)) >= self.certainty * of_grade
-        };
-        let certain = Certain {
-            category: same(|class| Some(&class.category)),
-            time: same(|class| class.time.as_ref()),
-            kind: same(|class| class.kind.as_ref()),
-            scenario: same(|class| class.scenario.as_ref()),
-            dispute: same(|class| class.dispute.as_ref()),
-        };
-        let class_why = reading.why(best, &class.means, probable[best]);
-        let mut grade_why = match grade {
-            Grade::Inquiry => {
-                format!("nothing of a complaint, a dispute or an emergency is certain enough ({})", percent(of_grade))
-            }
-            _ => class_why.clone(),
+        let class = reading.anything().then(|| self.class(&reading));
+        let (mut grade, class) = class.map_or((Grade::Inquiry, None), |(grade, class)| (grade, Some(class)));
+        let mut grade_why = match &class {
+            Some(class) if grade != Grade::Inquiry => class.why.clone(),
+            _ => "no complaint, dispute or emergency is certain enough".to_owned(),
         };
         let mut feelings = Vec::new();
         for (index, (at_least, feeling)) in self.feelings.iter().enumerate() {
@@ -154,7 +135,31 @@ impl Judge {
             }
             feelings.push((feeling.name.as_str(), why));
         }
-        Judgement { grade, grade_why, class, class_why, certain, feelings }
+        Judgement { grade, grade_why, class, feelings }
+    }
+
+    /// The grade, and the most probable class of it.
+    fn class(&self, reading: &Reading<'_>) -> (Grade, Classed<'_>) {
+        let probable = softmax((0..self.classes.len()).map(|class| reading.score(class)).collect());
+        let (grade, best) = self.best(&probable);
+        let class = &self.classes[best].1;
+        let total = |fits: &dyn Fn(&Class) -> bool| -> f32 {
+            let classes = self.classes.iter().zip(&probable);
+            classes.filter(|((other, class), _)| *other == grade && fits(class)).map(|(_, share)| share).sum()
+        };
+        let least = self.certainty * total(&|_| true);
+        let certain = |property: fn(&Class) -> Option<&String>| {
+            property(class).filter(|value| total(&|other| property(other) == Some(value)) >= least)
+        };
+        let classed = Classed {
+            why: reading.why(best, &class.means, probable[best]),
+            category: certain(|class| Some(&class.category)),
+            time: certain(|class| class.time.as_ref()),
+            kind: certain(|class| class.kind.as_ref()),
+            scenario: certain(|class| class.scenario.as_ref()),
+            dispute: certain(|class| class.dispute.as_ref()),
+        };
+        (grade, classed)
     }
 
     /// The gravest grade that is probable enough, and the most probable class of it.
@@ -189,19 +194,32 @@ impl Reading<'_> {
         self.matches.iter().filter(move |found| self.judge.targets[found.index] == Some(target))
     }
 
+    /// Whether the classifier knows a feature of the text, or a rule speaks for a class.
+    fn anything(&self) -> bool {
+        let classes = 0..self.judge.classes.len();
+        let speaks = |found: &Match<'_>| {
+            !found.negated && self.judge.targets[found.index].is_some_and(|target| classes.contains(&target))
+        };
+        self.scores.is_some() || self.matches.iter().any(speaks)
+    }
+
     fn score(&self, target: usize) -> f32 {
         let learnt = self.scores.as_ref().zip(self.judge.columns[target]);
         let learnt = learnt.map_or(0.0, |(scores, column)| scores.columns[column] * self.judge.weight);
         // Two rules of one meaning mean it no more than one does.
         let weights = || self.said(target).map(|found| if found.negated { -found.rule.weight } else { found.rule.weight });
-        learnt + weights().fold(0.0, f32::max) + weights().fold(0.0, f32::min)
+        let times = if self.scores.is_some() { 1.0 } else { self.judge.rules_alone };
+        learnt + (weights().fold(0.0, f32::max) + weights().fold(0.0, f32::min)) * times
     }
 
     /// `“盗刷”: money is taken that the customer did not agree to (97 % certain)`. Words of rules come first; the pieces
     /// that the classifier went by where there are none.
     fn why(&self, target: usize, means: &str, probability: f32) -> String {
         let percent = percent(probability);
-        if let Some(found) = self.said(target).filter(|found| !found.negated).max_by_key(|found| found.words.len()) {
+        let speaking = self.said(target).filter(|found| !found.negated);
+        // Of equally heavy rules the first.
+        let heaviest = speaking.reduce(|one, other| if other.rule.weight > one.rule.weight { other } else { one });
+        if let Some(found) = heaviest {
             return format!("{}: {} ({percent})", found.sentence(self.words), found.rule.means);
         }
         let pieces = self.scores.as_ref().zip(self.judge.columns[target]).map(|(scores, column)| {

@@ -188,24 +188,26 @@ impl Triage {
         if !raised && present.is_some_and(|present| present != self.default_category) {
             return;
         }
-        let Judgement { class, class_why: why, certain, .. } = judgement;
-        if certain.category {
-            if present != Some(class.category.as_str()) {
-                decisions.add(Action::SetCategory(class.category.clone()), "C4", why.as_str());
+        let class = judgement.class.as_ref();
+        match class.and_then(|class| Some((class.category?, class))) {
+            Some((category, _)) if present == Some(category.as_str()) => {}
+            Some((category, class)) => decisions.add(Action::SetCategory(category.clone()), "C4", class.why.as_str()),
+            None if present.is_none() => {
+                let action = Action::SetCategory(self.default_category.clone());
+                decisions.add(action, "C4", "no class is certain enough");
             }
-        } else if present.is_none() {
-            let action = Action::SetCategory(self.default_category.clone());
-            decisions.add(action, "C4", "no class is certain enough");
+            None => {}
         }
+        let Some(class) = class else { return };
         let tags = [
-            ("time", &class.time, certain.time, "C2"),
-            ("type", &class.kind, certain.kind, "C3"),
-            ("scenario", &class.scenario, certain.scenario, "C4"),
-            ("dispute", &class.dispute, certain.dispute, "C5"),
+            ("time", class.time, "C2"),
+            ("type", class.kind, "C3"),
+            ("scenario", class.scenario, "C4"),
+            ("dispute", class.dispute, "C5"),
         ];
-        for (group, value, certain, rule) in tags {
-            if let Some(value) = value.as_ref().filter(|_| certain) {
-                decisions.only_tag(group, value, rule, why);
+        for (group, value, rule) in tags {
+            if let Some(value) = value {
+                decisions.only_tag(group, value, rule, &class.why);
             }
         }
     }

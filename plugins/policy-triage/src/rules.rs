@@ -129,11 +129,8 @@ impl Rules {
             self.rules.iter().map(|rule| Found { lists: vec![None; rule.lists], ..Found::default() }).collect();
         words.find(text, |hit| {
             for Use { rule, part } in &self.uses[hit.word] {
-                if !(hit.negated && self.rules[*rule].negatable) {
-                    found[*rule].note(hit, *part);
-                } else if let Part::Alone = part {
-                    keep(&mut found[*rule].denied, hit.word);
-                }
+                let denied = hit.negated && self.rules[*rule].negatable;
+                found[*rule].note(hit, *part, denied);
             }
         });
         let pairs = self.rules.iter().zip(found).enumerate().filter(|(_, (_, found))| !found.unless);
@@ -146,16 +143,20 @@ impl Rules {
 }
 
 impl Found {
-    fn note(&mut self, hit: Hit, part: Part) {
+    fn note(&mut self, hit: Hit, part: Part, denied: bool) {
+        let words = if denied { &mut self.denied } else { &mut self.words };
         match part {
-            Part::Alone => keep(&mut self.words, hit.word),
-            Part::Unless => self.unless = true,
+            Part::Alone => keep(words, hit.word),
+            Part::Unless => self.unless |= !denied,
             Part::Together(list) => {
-                self.lists[list] = Some((hit.word, hit.sentence));
+                let before = self.lists[list].replace((hit.word, hit.sentence));
                 // Words come in the order of the text, so the newest of each list is the nearest.
                 let near = |slot: &Option<(usize, usize)>| slot.is_some_and(|(_, at)| at + 1 >= hit.sentence);
                 if self.lists.iter().all(near) {
-                    self.lists.iter().flatten().for_each(|(word, _)| keep(&mut self.words, *word));
+                    self.lists.iter().flatten().for_each(|(word, _)| keep(words, *word));
+                }
+                if denied {
+                    self.lists[list] = before;
                 }
             }
         }

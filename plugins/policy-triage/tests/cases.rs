@@ -11,7 +11,13 @@ fn every_case_agrees() {
 fn a_configuration_that_cannot_work_is_refused_with_its_key() {
     use tributary_sdk::testing::prepare;
     for (config, key) in [
-        (r#"{ "rules": [{ "id": "C1", "means": "m", "grade": "grave", "words": ["a"] }] }"#, "`rules.0.grade`"),
+        (
+            r#"{ "classes": [{ "name": "a", "means": "m", "grade": "grave", "category": "c" }], "rules": [] }"#,
+            "`classes.0.grade`",
+        ),
+        (r#"{ "classes": [] , "rules": [] }"#, "`classes`"),
+        (r#"{ "rules": [{ "id": "C1", "means": "m", "says": "nobody", "words": ["a"] }] }"#, "`rules.0.says`"),
+        (r#"{ "emergency-certainty": 1.5 }"#, "`emergency-certainty`"),
         (r#"{ "rules": [{ "id": "C1", "means": "m" }] }"#, "`rules.0`"),
         (r#"{ "rules": [{ "id": "C1", "means": "m", "words": [" *"] }] }"#, "`rules.0.words`"),
         (r#"{ "clocks": [{ "grade": "inquiry", "name": "n", "target": 0 }] }"#, "`clocks.0.target`"),
