@@ -207,7 +207,8 @@ impl Reading<'_> {
         let learnt = self.scores.as_ref().zip(self.judge.columns[target]);
         let learnt = learnt.map_or(0.0, |(scores, column)| scores.columns[column] * self.judge.weight);
         // Two rules of one meaning mean it no more than one does.
-        let weights = || self.said(target).map(|found| if found.negated { -found.rule.weight } else { found.rule.weight });
+        let weights =
+            || self.said(target).map(|found| if found.negated { -found.rule.weight } else { found.rule.weight });
         let times = if self.scores.is_some() { 1.0 } else { self.judge.rules_alone };
         learnt + (weights().fold(0.0, f32::max) + weights().fold(0.0, f32::min)) * times
     }

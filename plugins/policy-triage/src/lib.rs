@@ -129,7 +129,10 @@ impl Decisions<'_> {
     fn only_tag(&mut self, group: &str, value: &str, rule: &str, why: &str) {
         let tag = format!("{group}:{value}");
         let conversation = self.conversation;
-        let others = conversation.tags.iter().filter(|other| other.strip_prefix(group).is_some_and(|rest| rest.starts_with(':')));
+        let others = conversation
+            .tags
+            .iter()
+            .filter(|other| other.strip_prefix(group).is_some_and(|rest| rest.starts_with(':')));
         for other in others.filter(|other| **other != tag && conversation.has_tag(other)) {
             self.add(Action::RemoveTag(other.clone()), rule, format!("{tag} takes its place: {why}"));
         }

@@ -95,17 +95,21 @@ impl<'a> Model<'a> {
             }
         }
         let share = length(known.len());
-        let columns = sums.iter().zip(&self.columns).map(|(sum, column)| column.start + *sum as f32 * column.scale * share);
+        let columns =
+            sums.iter().zip(&self.columns).map(|(sum, column)| column.start + *sum as f32 * column.scale * share);
         Some(Scores { columns: columns.collect(), known })
     }
 
     /// The pieces of the text that speak most for a column, strongest first.
     pub fn reasons<'t>(&self, scores: &Scores, column: usize, text: &'t str, most: usize) -> Vec<&'t str> {
         let weight = |row: usize| self.row(row)[column].cast_signed();
-        let mut strong: Vec<(i8, Feature)> = scores.known.iter().map(|(row, feature)| (weight(*row), *feature)).collect();
+        let mut strong: Vec<(i8, Feature)> =
+            scores.known.iter().map(|(row, feature)| (weight(*row), *feature)).collect();
         strong.retain(|(weight, _)| *weight > 0);
         // Of equally strong ones the longer, which says more.
-        strong.sort_by_key(|(weight, feature)| (-i32::from(*weight), feature.start.wrapping_sub(feature.end), feature.start));
+        strong.sort_by_key(|(weight, feature)| {
+            (-i32::from(*weight), feature.start.wrapping_sub(feature.end), feature.start)
+        });
         let mut taken: Vec<Feature> = Vec::new();
         for (_, feature) in strong {
             let apart = |other: &Feature| feature.end <= other.start || other.end <= feature.start;

@@ -21,17 +21,26 @@ pub fn collection() -> PathBuf {
 
 /// The classes of the collection, and the intents that are of each.
 const INTENTS: [(&str, &[&str]); 10] = [
-    ("account", &[
-        "create_account", "delete_account", "edit_account", "switch_account", "recover_password", "registration_problems",
-        "newsletter_subscription",
-    ]),
+    (
+        "account",
+        &[
+            "create_account",
+            "delete_account",
+            "edit_account",
+            "switch_account",
+            "recover_password",
+            "registration_problems",
+            "newsletter_subscription",
+        ],
+    ),
     ("complaint", &["complaint"]),
     ("contact", &["contact_customer_service", "contact_human_agent"]),
     ("feedback", &["review"]),
     ("invoice", &["check_invoice", "get_invoice"]),
-    ("logistics", &[
-        "track_order", "delivery_options", "delivery_period", "change_shipping_address", "set_up_shipping_address",
-    ]),
+    (
+        "logistics",
+        &["track_order", "delivery_options", "delivery_period", "change_shipping_address", "set_up_shipping_address"],
+    ),
     ("order", &["cancel_order", "change_order", "place_order", "check_cancellation_fee"]),
     ("payment", &["check_payment_methods"]),
     ("payment-failure", &["payment_issue"]),
@@ -87,7 +96,8 @@ fn sentence(line: &str) -> Option<Example> {
 fn group(example: &Example) -> u32 {
     let text = example.text.to_lowercase().replace('\'', "");
     let words = text.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    let mut words: Vec<&str> = words.filter(|word| !TEMPLATE.contains(&format!(" {word} "))).map(|word| &word[..word.len().min(5)]).collect();
+    let mut words: Vec<&str> =
+        words.filter(|word| !TEMPLATE.contains(&format!(" {word} "))).map(|word| &word[..word.len().min(5)]).collect();
     words.sort_unstable();
     words.dedup();
     let bytes = example.class.bytes().chain(words.iter().flat_map(|word| [b' '].into_iter().chain(word.bytes())));

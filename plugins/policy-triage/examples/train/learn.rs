@@ -82,7 +82,8 @@ impl<'a> Learner<'a> {
             lessons.iter().map(|lesson| features(&lesson.text).iter().map(|feature| feature.key).collect()).collect();
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
         texts.iter().flatten().for_each(|key| *counts.entry(*key).or_default() += 1);
-        let keys: Vec<u32> = counts.into_iter().filter(|(_, count)| *count >= LEAST_LESSONS).map(|(key, _)| key).collect();
+        let keys: Vec<u32> =
+            counts.into_iter().filter(|(_, count)| *count >= LEAST_LESSONS).map(|(key, _)| key).collect();
         let sample = |(lesson, text): (&Lesson<'_>, &Vec<u32>)| Sample {
             rows: text.iter().filter_map(|key| keys.binary_search(key).ok()).collect(),
             class: classes.iter().position(|class| *class == lesson.class).unwrap(),
@@ -102,7 +103,8 @@ impl<'a> Learner<'a> {
             influence[row].0 += weight;
         }
         for (row, (seen, at)) in influence.iter_mut().enumerate() {
-            let squares = first.weights[row * self.names.len()..][..self.names.len()].iter().map(|weight| weight * weight);
+            let squares =
+                first.weights[row * self.names.len()..][..self.names.len()].iter().map(|weight| weight * weight);
             *seen = squares.sum::<f32>() * seen.sqrt();
             *at = row;
         }
@@ -191,7 +193,9 @@ impl<'a> Learner<'a> {
         }
         self.keys.iter().for_each(|key| file.extend(key.to_le_bytes()));
         for row in learnt.weights.chunks(width) {
-            file.extend(row.iter().zip(&scales).map(|(weight, scale)| ((weight / scale).round() as i8).cast_unsigned()));
+            file.extend(
+                row.iter().zip(&scales).map(|(weight, scale)| ((weight / scale).round() as i8).cast_unsigned()),
+            );
         }
         file
     }

@@ -47,7 +47,8 @@ impl Score {
 
     /// The mean of F1 over the labels that were to be said.
     pub fn macro_f1(&self) -> f64 {
-        let wanted: Vec<f64> = self.labels.values().filter(|counts| counts.wanted > 0).map(|counts| counts.f1()).collect();
+        let wanted: Vec<f64> =
+            self.labels.values().filter(|counts| counts.wanted > 0).map(|counts| counts.f1()).collect();
         wanted.iter().sum::<f64>() / wanted.len().max(1) as f64
     }
 
