@@ -51,7 +51,7 @@ impl Goods {
     }
 
     /// The products of orders: tags, and why.
-    pub fn products<'a>(&self, orders: &'a [Order], normaliser: &Normaliser) -> Vec<(String, String)> {
+    pub fn products(&self, orders: &[Order], normaliser: &Normaliser) -> Vec<(String, String)> {
         let mut tags = Vec::new();
         let mut skus = 0;
         let lines = orders.iter().flat_map(|order| order.lines.iter().map(move |line| (order, line)));

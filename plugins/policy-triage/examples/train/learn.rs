@@ -86,7 +86,10 @@ impl<'a> Learner<'a> {
             counts.into_iter().filter(|(_, count)| *count >= LEAST_LESSONS).map(|(key, _)| key).collect();
         let sample = |(lesson, text): (&Lesson<'_>, &Vec<u32>)| Sample {
             rows: text.iter().filter_map(|key| keys.binary_search(key).ok()).collect(),
-            class: classes.iter().position(|class| *class == lesson.class).unwrap(),
+            class: classes
+                .iter()
+                .position(|class| *class == lesson.class)
+                .unwrap_or_else(|| panic!("no class is called {}", lesson.class)),
             feelings: feelings.iter().map(|feeling| lesson.feelings.iter().any(|shown| shown == feeling)).collect(),
             weight: lesson.weight,
         };

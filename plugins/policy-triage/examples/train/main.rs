@@ -8,6 +8,7 @@
 //! does on `training/heldout-*.tsv` and on the part that is. The same input makes the same file.
 mod data;
 mod learn;
+#[allow(dead_code, reason = "what only the test reads")]
 mod score;
 
 use std::error::Error;
