@@ -22,10 +22,9 @@ pub struct Feature {
     pub end: usize,
 }
 
-/// The features of a normalised text, each once, by their keys.
-pub fn features(text: &str) -> Vec<Feature> {
-    let mut found = Vec::with_capacity(text.len());
-    let mut add = |key: u32, start: usize, end: usize| found.push(Feature { key, start, end });
+/// Tells the features of a normalised text, each as often as it stands there.
+pub fn features(text: &str, mut tell: impl FnMut(Feature)) {
+    let mut add = |key: u32, start: usize, end: usize| tell(Feature { key, start, end });
     let mut letters = text.char_indices().peekable();
     let mut before: Option<(usize, usize)> = None;
     while let Some((start, first)) = letters.next() {
@@ -62,9 +61,6 @@ pub fn features(text: &str) -> Vec<Feature> {
         }
         before = (kind == Kind::Word).then_some((start, end));
     }
-    found.sort_unstable();
-    found.dedup_by_key(|feature| feature.key);
-    found
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +102,8 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Vec<&str> {
-        let mut all = features(text);
+        let mut all = Vec::new();
+        features(text, |feature| all.push(feature));
         all.sort_by_key(|feature| (feature.start, feature.end));
         let mut words: Vec<&str> = all.iter().map(|feature| &text[feature.start..feature.end]).collect();
         words.dedup();
@@ -122,7 +119,11 @@ mod tests {
 
     #[test]
     fn numbers_are_equal_and_a_misspelt_word_shares_pieces() {
-        let keys = |text: &str| -> Vec<u32> { features(text).iter().map(|feature| feature.key).collect() };
+        let keys = |text: &str| {
+            let mut keys = Vec::new();
+            features(text, |feature| keys.push(feature.key));
+            keys
+        };
         assert_eq!(keys("order 12"), keys("order 345"));
         assert_ne!(keys("card"), keys("cart"));
         let (right, wrong) = (keys("payment"), keys("paymentt"));

@@ -17,8 +17,13 @@ pub struct Model<'a> {
     names: Vec<&'a str>,
     columns: Vec<Column>,
     keys: Vec<u32>,
+    /// Where the keys of each bucket begin: those that share their first bits. They are hashes, so buckets are even.
+    buckets: Vec<usize>,
     weights: &'a [u8],
 }
+
+/// So many first bits of a key are its bucket.
+const BUCKET_BITS: u32 = 12;
 
 struct Column {
     scale: f32,
@@ -67,7 +72,9 @@ impl<'a> Model<'a> {
         let columns = (0..width).map(|_| Some(Column { scale: number()?, start: number()? })).collect::<Option<_>>()?;
         let keys: Vec<u32> = (0..count).map(|_| from.word()).collect::<Option<_>>()?;
         let weights = from.bytes(count.checked_mul(width)?)?;
-        (from.0.is_empty() && keys.is_sorted()).then_some(Self { classes, names, columns, keys, weights })
+        let begin = |bucket: u64| keys.partition_point(|key| u64::from(*key) < bucket << (u32::BITS - BUCKET_BITS));
+        let buckets = (0..=1 << BUCKET_BITS).map(begin).collect();
+        (from.0.is_empty() && keys.is_sorted()).then_some(Self { classes, names, columns, keys, buckets, weights })
     }
 
     /// The column of a class.
@@ -83,8 +90,10 @@ impl<'a> Model<'a> {
 
     /// Score a normalised text. None where it has no feature that is known.
     pub fn score(&self, text: &str) -> Option<Scores> {
-        let row = |feature: Feature| Some((self.keys.binary_search(&feature.key).ok()?, feature));
-        let known: Vec<(usize, Feature)> = features(text).into_iter().filter_map(row).collect();
+        let mut known: Vec<(usize, Feature)> = Vec::new();
+        features(text, |feature| known.extend(self.find(feature.key).map(|row| (row, feature))));
+        known.sort_unstable();
+        known.dedup_by_key(|(row, _)| *row);
         if known.is_empty() {
             return None;
         }
@@ -118,6 +127,12 @@ impl<'a> Model<'a> {
             }
         }
         taken.iter().map(|feature| &text[feature.start..feature.end]).collect()
+    }
+
+    fn find(&self, key: u32) -> Option<usize> {
+        let bucket = (key >> (u32::BITS - BUCKET_BITS)) as usize;
+        let (from, to) = (self.buckets[bucket], self.buckets[bucket + 1]);
+        self.keys[from..to].iter().position(|known| *known == key).map(|at| from + at)
     }
 
     fn row(&self, row: usize) -> &'a [u8] {

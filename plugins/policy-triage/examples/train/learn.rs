@@ -78,8 +78,14 @@ struct Learnt {
 impl<'a> Learner<'a> {
     /// Turn lessons into numbers.
     pub fn new(classes: &'a [&'a str], feelings: &'a [&'a str], lessons: &[Lesson<'_>]) -> Self {
-        let texts: Vec<Vec<u32>> =
-            lessons.iter().map(|lesson| features(&lesson.text).iter().map(|feature| feature.key).collect()).collect();
+        let text = |lesson: &Lesson<'_>| {
+            let mut keys = Vec::new();
+            features(&lesson.text, |feature| keys.push(feature.key));
+            keys.sort_unstable();
+            keys.dedup();
+            keys
+        };
+        let texts: Vec<Vec<u32>> = lessons.iter().map(text).collect();
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
         texts.iter().flatten().for_each(|key| *counts.entry(*key).or_default() += 1);
         let keys: Vec<u32> =

@@ -21,6 +21,9 @@ use crate::{Exported, Policy};
 /// [config]                              # what the operator wrote; absent: nothing
 /// [conversation]                        # every key may be left out
 /// grade = "inquiry"
+/// [[conversation.orders]]
+/// id = "2001"
+/// skus = ["KT-204"]                     # and attributes
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
