@@ -69,7 +69,7 @@ struct Span {
 }
 
 /// A calendar that answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Calendar {
     plan: Plan,
     zone: TimeZone,
