@@ -1,4 +1,5 @@
 //! `tributary.toml`: every key, its default and its limits. Nothing is opened before the whole file has been read.
+mod calendars;
 mod imap;
 mod plugins;
 pub mod reader;
@@ -13,6 +14,7 @@ use tributary_fleet::{FleetConfig, PlaceEntry};
 use tributary_gateway::{imap as mailbox, smtp};
 use tributary_model::ChannelName;
 use tributary_model::Place;
+use tributary_model::calendar::Calendar;
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
 use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
@@ -52,6 +54,8 @@ pub struct Config {
     pub recording: Option<RecorderConfig>,
     /// When another channel continues a conversation. Read at the start only.
     pub continuity: Continuity,
+    /// The calendars of clocks, by name.
+    pub calendars: Vec<(String, Calendar)>,
 }
 
 /// A mail door.
@@ -128,6 +132,7 @@ impl Config {
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
         let continuity = continuity(top.section("continuity"));
+        let calendars = calendars::calendars(&top.section("calendar"));
         let (mut places, mut mailboxes) = (Vec::new(), Vec::new());
         for section in top.sections("channel") {
             let mailbox = imap::mailbox(dir, section.section("imap"));
@@ -159,6 +164,7 @@ impl Config {
             mailboxes,
             recording: plugins.recording,
             continuity,
+            calendars,
         })
     }
 }

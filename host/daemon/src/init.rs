@@ -323,6 +323,16 @@ listen = "{}"
 # fallback = true                              # an answer whose channel is closed by now goes out by another …
 # reach = "30 d"                               # … that the customer wrote by so lately, if not in this conversation
 
+# When somebody is there, for the clocks that policies start on a calendar; a table of its own for each.
+# [calendar.care]
+# zone = "Asia/Shanghai"
+# opening = [
+#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "09:00", to = "12:00" },
+#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "13:00", to = "18:00" },
+# ]
+# holidays = ["2026-10-01/2026-10-07"]
+# working-days = [{ date = "2026-10-10", like = "fri" }]
+
 # [log]
 # filter = "info"
 # format = "text"                              # or "json"

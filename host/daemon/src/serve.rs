@@ -1,6 +1,7 @@
 //! `tributary serve`: the order in which a daemon comes up and goes down.
 use crate::check::{BAD_CONFIGURATION, report};
 use crate::cli::{DirArgs, block_on};
+use crate::config::reader::Fault;
 use crate::config::{Config, Folder};
 use crate::wire::{self, House};
 use crate::{plugins, telemetry};
@@ -15,6 +16,7 @@ use tributary_gateway::api::ApiState;
 use tributary_gateway::http::{self, HttpConfig};
 use tributary_gateway::imap::{self, Board};
 use tributary_gateway::smtp;
+use tributary_model::calendar::Calendar;
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{Feeds, Pipeline};
 use tributary_runtime::Runtime;
@@ -79,6 +81,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             smtp::serve(listener, config, intake, stop).await;
         });
     }
+    set_calendars(&pipeline, config.calendars).await?;
     pipeline.start(&stages).await.context("the stages cannot be started")?;
     for (channel, mailbox) in config.mailboxes {
         let parts = wire::mailbox_parts(&house, &folder)?;
@@ -90,7 +93,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     println!("ready {}", told.join(" "));
 
     while let Asked::Reload = signals.next().await {
-        reload(&config.dir, &fleet).await;
+        reload(&config.dir, &fleet, &pipeline).await;
     }
     tracing::info!("stopping: no more mail is taken, what is under way is finished");
     api.set_ready(false);
@@ -117,25 +120,39 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpLis
     TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
 }
 
+/// Clocks start on these calendars from now on, and those that run on one that changed go on by its new form.
+async fn set_calendars(pipeline: &Arc<Pipeline>, calendars: Vec<(String, Calendar)>) -> anyhow::Result<()> {
+    let set = pipeline.store().set_calendars(calendars, tributary_pipeline::now()).await;
+    let moved = set.context("the calendars cannot be kept")?;
+    if moved > 0 {
+        tracing::info!(clocks = moved, "clocks go on by calendars that changed");
+    }
+    Ok(())
+}
+
 /// Reads the configuration again. What changed in a place becomes a new generation there; doors, relay and limits need a
 /// restart.
-async fn reload(dir: &Path, fleet: &Arc<Fleet>) {
-    let taken = match Config::read(dir) {
-        Ok(config) => {
-            let reloaded = fleet.reload(config.fleet.clone(), config.places.clone()).await;
-            reloaded.map_err(|errors| plugins::faults(&config, &errors))
-        }
-        Err(faults) => Err(faults),
+async fn reload(dir: &Path, fleet: &Arc<Fleet>, pipeline: &Arc<Pipeline>) {
+    let config = match Config::read(dir) {
+        Ok(config) => config,
+        Err(faults) => return not_taken(&faults),
     };
-    match taken {
-        Ok(()) => tracing::info!("the configuration was read again: channels and policies are as it says"),
-        Err(faults) => {
-            for fault in &faults {
-                tracing::error!("{fault}");
-            }
-            tracing::error!(faults = faults.len(), "the configuration was not taken; the old one stays");
-        }
+    // First: a policy of the new chain may start its clocks on them.
+    if let Err(error) = set_calendars(pipeline, config.calendars.clone()).await {
+        tracing::error!(error = format!("{error:#}"), "the configuration was not taken; the old one stays");
+        return;
     }
+    match fleet.reload(config.fleet.clone(), config.places.clone()).await {
+        Ok(()) => tracing::info!("the configuration was read again: channels, policies and calendars are as it says"),
+        Err(errors) => not_taken(&plugins::faults(&config, &errors)),
+    }
+}
+
+fn not_taken(faults: &[Fault]) {
+    for fault in faults {
+        tracing::error!("{fault}");
+    }
+    tracing::error!(faults = faults.len(), "the configuration was not taken; the old one stays");
 }
 
 #[derive(PartialEq, Eq)]

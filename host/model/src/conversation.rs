@@ -70,6 +70,8 @@ pub struct Conversation {
     pub undecided: bool,
     /// The customer's last message was written by a machine.
     pub last_automatic: bool,
+    /// The customer was asked for something, and no answer has come.
+    pub asked: bool,
 }
 
 /// What the store has to do besides writing the row, in this order.
@@ -153,7 +155,13 @@ impl Conversation {
             reply_token,
             undecided: true,
             last_automatic: false,
+            asked: false,
         }
+    }
+
+    /// Whether the next word is the customer's: clocks that may pause stand still.
+    pub fn waits_for_customer(&self) -> bool {
+        self.asked || matches!(self.state, State::Answered | State::Snoozed)
     }
 
     /// Whether it belongs into the queue's index. A held one stays there: its lease may run out.
@@ -181,6 +189,7 @@ impl Conversation {
             self.last_channel = channel.clone();
             self.last_sent = sent;
         }
+        self.asked &= automatic;
         if self.state == State::Open || automatic {
             return false;
         }
@@ -259,9 +268,6 @@ impl Conversation {
                         clock.target, clock.warn_at_percent
                     )));
                 }
-                if clock.calendar.is_some() {
-                    return Err(Refusal::Unsupported("a clock on a calendar"));
-                }
                 effects.push(Effect::StartClock(clock.clone()));
             }
             Action::StopClock(name) => effects.push(Effect::StopClock(name.clone())),
@@ -281,6 +287,7 @@ impl Conversation {
                     return Err(Refusal::Automatic);
                 }
                 effects.push(Effect::Send(Content { text: text.clone(), ..Content::default() }));
+                self.asked = true;
             }
             Action::Note(text) => effects.push(Effect::Note(text.clone())),
             Action::Notify(team, text) => effects.push(Effect::Note(format!("@{team} {text}"))),
@@ -342,6 +349,7 @@ impl Conversation {
     /// An agent answered: the next word is the customer's.
     pub fn answered(&mut self, keep: bool, now: Timestamp) {
         self.state = State::Answered;
+        self.asked = false;
         self.snoozed_until = None;
         self.updated = now;
         if !keep {
@@ -360,6 +368,7 @@ impl Conversation {
     /// Settled; whoever held it lets go.
     pub fn close(&mut self, now: Timestamp) {
         self.state = State::Closed;
+        self.asked = false;
         self.snoozed_until = None;
         self.holder = None;
         self.updated = now;

@@ -6,6 +6,8 @@
 mod words;
 
 pub mod breaker;
+pub mod calendar;
+pub mod clock;
 pub mod continuity;
 pub mod conversation;
 pub mod decision;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::error::chain;
 
-/// The longest rest between two looks at the bells: what is set meanwhile rings within a second.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The longest rest between two looks at the bells: what is set meanwhile rings well within a second of its time, also
+/// where the wall clock jumped.
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// How many bells one commit rings.
 const BATCH: usize = 256;

@@ -17,6 +17,7 @@ pub use types::*;
 
 use async_trait::async_trait;
 use std::time::Duration;
+use tributary_model::calendar::Calendar;
 use tributary_model::conversation::{Conversation, Refused};
 use tributary_model::decision::Snapshot;
 use tributary_model::delivery::Settlement;
@@ -60,7 +61,12 @@ pub trait Store: Lives + Contacts {
     /// ([`Applied::Gone`]).
     async fn apply(&self, decided: Decided) -> Result<Applied, StoreError>;
 
-    /// Clocks, timers and snoozes that are due become happenings or open conversations: `most` at most. Returns how many,
+    /// The calendars that clocks may start on from now on, by name. Clocks that run on one that changed go on by the new one
+    /// with the working time they have left; on one that is not named any more they go on as it was. Returns how many
+    /// clocks moved.
+    async fn set_calendars(&self, calendars: Vec<(String, Calendar)>, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Clocks, timers and snoozes that are due by this time become happenings or open conversations: `most` at most. Returns how many,
     /// and when the next one is due.
     async fn ring(&self, now: Timestamp, most: usize) -> Result<Rung, StoreError>;
 

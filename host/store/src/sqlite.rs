@@ -4,6 +4,7 @@
 //! is a function on a [`tx::Tx`]; a read is a function on a connection. The folder is locked while it is open.
 mod accept;
 mod alarms;
+mod calendars;
 mod checkpoint;
 mod clocks;
 mod codec;
@@ -35,6 +36,7 @@ use reader::Readers;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use tributary_model::calendar::Calendar;
 use tributary_model::continuity::Continuity;
 use tributary_model::decision::Happening;
 use writer::{Full, Writer};
@@ -72,6 +74,9 @@ pub struct SqliteStore {
     _lock: File,
 }
 
+/// How many clocks one commit takes over to a changed calendar: others write in between.
+const CARRIED: usize = 256;
+
 /// Pages the log may grow to before the writer itself copies what the [`checkpoint`] thread has left: 64 MiB.
 const CHECKPOINT_PAGES: i64 = 16_384;
 
@@ -90,7 +95,7 @@ impl SqliteStore {
         let mut conn = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
         configure(&conn, config).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut conn, &path)?;
-        upkeep::forget_requests(&tx::Tx::new(&conn))?;
+        upkeep::forget_requests(&conn)?;
         let newest = listing::last_event(&conn)?;
         let readers = Readers::open(&path, config.readers)?;
         let (checkpointer, wake) = checkpoint::Checkpointer::start(&path)?;
@@ -162,6 +167,19 @@ impl Store for SqliteStore {
 
     async fn apply(&self, decided: Decided) -> Result<Applied, StoreError> {
         self.writer.run(Full::Wait, move |tx| decide::apply(tx, &decided)).await
+    }
+
+    async fn set_calendars(&self, calendars: Vec<(String, Calendar)>, now: Timestamp) -> Result<u64, StoreError> {
+        let forms: Vec<_> = calendars.into_iter().map(|(name, it)| (name, calendars::text(&it))).collect();
+        self.writer.run(Full::Wait, move |tx| calendars::set(tx, &forms, now)).await?;
+        let mut carried = 0;
+        loop {
+            let some = self.writer.run(Full::Wait, move |tx| clocks::carry_over(tx, now, CARRIED)).await?;
+            carried += some as u64;
+            if some < CARRIED {
+                return Ok(carried);
+            }
+        }
     }
 
     async fn ring(&self, now: Timestamp, most: usize) -> Result<Rung, StoreError> {

@@ -1,11 +1,13 @@
 //! A file that an earlier version of the program wrote is brought up to date with everything in it.
+use tributary_model::decision::Happening;
 use tributary_model::message::{Handle, HandleKind};
 use tributary_model::{ContactId, ConversationId, Timestamp};
-use tributary_store::conformance::fixture::{accept, claimed, mail};
+use tributary_store::conformance::fixture::{accept, claimed, drain, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{Contacts, Fate, Store};
+use tributary_store::{AgentAct, Contacts, Fate, Store};
 
-/// Two contacts, and a conversation whose second message was sent before its first.
+/// Two contacts, a conversation whose second message was sent before its first, one that waits for the customer, and
+/// clocks wherever a clock can stand.
 const ROWS: &str = r#"
 PRAGMA application_id = 0x54524942;
 PRAGMA user_version = 1;
@@ -13,7 +15,8 @@ INSERT INTO contact (id, name, handles, at) VALUES
     (1, 'Wang', '[["email","a@x",false],["phone","+861",true]]', 10), (2, NULL, NULL, 20);
 INSERT INTO handle (value, kind, contact) VALUES ('a@x', 'email', 1), ('+861', 'phone', 1);
 INSERT INTO conversation (id, contact, channel, last_channel, state, rank, due, since, opened, updated, reply_token,
-    undecided, last_automatic) VALUES (1, 1, 'mail', 'phone', 'open', 3, 9223372036854775807, 30, 30, 50, 'secret', 0, 0);
+    undecided, last_automatic) VALUES (1, 1, 'mail', 'phone', 'open', 3, 9223372036854775807, 30, 30, 50, 'secret', 0, 0),
+    (2, 2, 'mail', 'mail', 'answered', 3, 9223372036854775807, 30, 30, 50, 'other', 0, 0);
 INSERT INTO message (id, conversation, channel, author, contact, external_id, digest, automatic, sent_at, at, text) VALUES
     (1, 1, 'mail', 'customer', 1, '<1>', zeroblob(32), 0, 30, 30, 'second'),
     (2, 1, 'phone', 'customer', 1, 'c1', zeroblob(32), 0, 25, 40, 'first'),
@@ -21,6 +24,15 @@ INSERT INTO message (id, conversation, channel, author, contact, external_id, di
     (4, 1, 'mail', 'agent', NULL, NULL, NULL, 0, 60, 60, 'fourth');
 INSERT INTO orders (channel, id, at, body) VALUES ('shop', 'A-1', 5,
     '{"id":"A-1","state":"paid","at":5,"buyer":[["email","a@x",false]],"total":["CNY",1],"first_order":false,"lines":[],"parcel":null,"promised_by":null,"attributes":[]}');
+INSERT INTO clock (conversation, name, started, target, warn_percent, pauses, due, warn_at, next_at, paused, warned,
+    breached, stopped) VALUES
+    (1, 'running', 1000, 100, 50, 1, 101000, 51000, 51000, NULL, NULL, NULL, NULL),
+    (1, 'moved', 1000, 100, 50, 1, 131000, 81000, 81000, NULL, NULL, NULL, NULL),
+    (1, 'warned', 1000, 10, 50, 0, 11000, 6000, 11000, NULL, 6000, NULL, NULL),
+    (1, 'breached', 1000, 1, 0, 0, 2000, NULL, NULL, NULL, NULL, 2000, NULL),
+    (1, 'stopped', 1000, 100, 0, 0, 101000, NULL, NULL, NULL, NULL, NULL, 3000),
+    (2, 'paused', 1000, 100, 50, 1, 101000, 51000, NULL, 41000, NULL, NULL, NULL),
+    (2, 'paused-warned', 1000, 100, 50, 1, 101000, 51000, NULL, 61000, 51000, NULL, NULL);
 "#;
 
 #[tokio::test]
@@ -47,6 +59,31 @@ async fn the_first_schema_is_brought_up_to_date() {
     let texts: Vec<_> = it.messages.iter().map(|message| message.content.text.as_str()).collect();
     assert_eq!(texts, ["first", "second", "third", "fourth"], "nothing is sent after it came in");
     assert_eq!(it.conversation.last_sent, Timestamp(50));
+
+    // Clocks ring as they would have, each bell once.
+    let reopened = AgentAct::Reopen;
+    let done = store.act(ConversationId(2), &"ann".into(), reopened, Timestamp(200_000), None).await.expect("reopens");
+    done.expect("may");
+    let mut rang = Vec::new();
+    for at in [51_000, 81_000, 101_000, 131_000, 209_999, 210_000, 239_999, 240_000, 259_999, 260_000] {
+        store.ring(Timestamp(at), 100).await.expect("rings");
+        for happening in drain(&store, Timestamp(at)).await.expect("what rang") {
+            rang.push((at, happening));
+        }
+    }
+    let warning = |name: &str| Happening::ClockWarning(name.into());
+    let breach = |name: &str| Happening::ClockBreached(name.into());
+    let want = [
+        (51_000, breach("warned")),
+        (51_000, warning("running")),
+        (81_000, warning("moved")),
+        (101_000, breach("running")),
+        (131_000, breach("moved")),
+        (210_000, warning("paused")),
+        (240_000, breach("paused-warned")),
+        (260_000, breach("paused")),
+    ];
+    assert_eq!(rang, want);
 
     // What was known is still found, and the rules of now hold for it.
     let mut message = mail("w1", "", "And now?");

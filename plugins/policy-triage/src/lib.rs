@@ -1,8 +1,14 @@
-//! Grades (C1) and classes (C2 to C5, C7) by words, and the first-response clock of each grade (C6).
+//! Grades (C1) and classes (C2 to C5, C7 to C9) what customers write, and starts the first-response clock of each grade
+//! (C6).
 //!
-//! What the words are and what they mean is configuration; here is only how they are found and what follows. A
-//! later message can raise a grade and never lower it. What a machine wrote is an inquiry at most, and starts no clock.
+//! Words that the configuration lists and a small trained classifier speak for classes, and what a class means is
+//! configuration too: `judge` weighs them. A later message can raise a grade and never lower it. What a machine wrote is
+//! an inquiry at most, and starts no clock.
 mod config;
+mod features;
+mod goods;
+mod judge;
+mod model;
 mod rules;
 mod text;
 mod words;
@@ -10,22 +16,37 @@ mod words;
 use std::collections::BTreeMap;
 
 use tributary_sdk::desk::{Action, Clock, Decision, Fault, Grade, Happening, RunningClock, Snapshot};
-use tributary_sdk::types::{Author, Inbound};
+use tributary_sdk::types::{Attribute, Author, Inbound, Order};
 use tributary_sdk::{Plugin, Policy, PrepareError};
 
-pub use config::{ClockRow, Config, Negation, Rule};
-use rules::{Match, Rules, grade};
-use text::Normaliser;
+pub use config::{Class, ClockRow, Config, Feeling, Negation, Product, Rule};
+pub use features::{Feature, features};
+use goods::Goods;
+use judge::{Judge, Judgement, grade};
+pub use model::{MAGIC, Model, Scores, length};
+use rules::{Match, Rules};
+pub use text::Normaliser;
 use words::Words;
+
+/// The attribute that tells the clocks' policy how soon a conversation of its grade is to be resolved (C6).
+const RESOLUTION_LIMIT: &str = "resolution-limit";
 
 /// The prepared policy.
 pub struct Triage {
     default_category: String,
     longest_text: usize,
-    clocks: BTreeMap<u8, Clock>,
+    promises: BTreeMap<u8, Promise>,
     normaliser: Normaliser,
     words: Words,
     rules: Rules,
+    judge: Judge,
+    goods: Goods,
+}
+
+/// What a grade promises.
+struct Promise {
+    first_response: Clock,
+    resolution: Option<u32>,
 }
 
 tributary_sdk::export!(Triage: policy);
@@ -33,16 +54,21 @@ tributary_sdk::export!(Triage: policy);
 impl Plugin for Triage {
     type Config = Config;
 
-    fn prepare(config: Config) -> Result<Self, PrepareError> {
+    fn prepare(mut config: Config) -> Result<Self, PrepareError> {
         let normaliser = Normaliser::new(&config.variants);
-        let (rules, words) = Rules::prepare(config.rules, &config.negation, &normaliser)?;
-        let clocks = config.clocks.into_iter().enumerate().map(prepare_clock).collect::<Result<_, _>>()?;
+        let mut rules = std::mem::take(&mut config.rules);
+        rules.extend(Goods::rules(&config.products));
+        let (rules, words) = Rules::prepare(rules, config.rule_weight, &config.negation, &normaliser)?;
+        let judge = Judge::prepare(&config, rules.all())?;
+        let goods = Goods::new(&config, &normaliser);
+        let promises = config.clocks.into_iter().enumerate().map(prepare_promise).collect::<Result<_, _>>()?;
         let longest_text = config.longest_text as usize;
-        Ok(Self { default_category: config.default_category, longest_text, clocks, normaliser, words, rules })
+        let default_category = config.default_category;
+        Ok(Self { default_category, longest_text, promises, normaliser, words, rules, judge, goods })
     }
 }
 
-fn prepare_clock((index, row): (usize, ClockRow)) -> Result<(u8, Clock), PrepareError> {
+fn prepare_promise((index, row): (usize, ClockRow)) -> Result<(u8, Promise), PrepareError> {
     let key = |name: &str| format!("clocks.{index}.{name}");
     if !(1..=2_592_000).contains(&row.target) {
         return Err(PrepareError::value(key("target"), "expected 1 to 2592000 seconds"));
@@ -51,41 +77,90 @@ fn prepare_clock((index, row): (usize, ClockRow)) -> Result<(u8, Clock), Prepare
         return Err(PrepareError::value(key("warn-at-percent"), "expected 0 to 99"));
     }
     let rank = grade(&row.grade, key("grade"))? as u8;
-    let clock = Clock {
+    let first_response = Clock {
         name: row.name,
         target: row.target,
         calendar: row.calendar,
         warn_at_percent: row.warn_at_percent,
         pauses_for_customer: false,
     };
-    Ok((rank, clock))
+    Ok((rank, Promise { first_response, resolution: row.resolution }))
 }
 
 impl Policy for Triage {
     fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
-        if let Happening::AgentReplied(_) = happening {
-            return Ok(self.answered(conversation));
+        let mut decisions = Decisions { conversation, list: Vec::new() };
+        match happening {
+            Happening::AgentReplied(_) => self.answered(&mut decisions),
+            Happening::Order(order) => self.goods(std::slice::from_ref(order), &[], &mut decisions),
+            Happening::Message(message) if message.author == Author::Customer => {
+                if message.automatic {
+                    self.automatic(&mut decisions);
+                } else {
+                    self.message(message, &mut decisions);
+                }
+            }
+            _ => {}
         }
-        let Some(message) = happening.message().filter(|message| message.author == Author::Customer) else {
-            return Ok(Vec::new());
-        };
-        if message.automatic {
-            return Ok(self.automatic(conversation));
+        Ok(decisions.list)
+    }
+}
+
+/// What was decided so far, for a conversation.
+struct Decisions<'a> {
+    conversation: &'a Snapshot,
+    list: Vec<Decision>,
+}
+
+impl Decisions<'_> {
+    fn add(&mut self, action: Action, rule: &str, why: impl Into<String>) {
+        self.list.push(Decision::new(action, rule, why));
+    }
+
+    /// A tag, unless it is there.
+    fn tag(&mut self, tag: &str, rule: &str, why: &str) {
+        let added = |decision: &Decision| matches!(&decision.action, Action::AddTag(added) if added == tag);
+        if !self.conversation.has_tag(tag) && !self.list.iter().any(added) {
+            self.add(Action::AddTag(tag.to_owned()), rule, why);
         }
-        let text = self.normaliser.apply(&self.readable(message));
-        let matches = self.rules.matches(&self.words, &text);
-        let mut decisions = Vec::new();
-        let raised = self.grade(conversation, &matches, &mut decisions);
-        self.category(conversation, &matches, raised.is_some(), &mut decisions);
-        self.tags(conversation, &matches, &mut decisions);
-        if let Some(grade) = raised {
-            self.clock(conversation, grade, &mut decisions);
+    }
+
+    /// The only tag of its group, such as `time:`.
+    fn only_tag(&mut self, group: &str, value: &str, rule: &str, why: &str) {
+        let tag = format!("{group}:{value}");
+        let conversation = self.conversation;
+        let others = conversation
+            .tags
+            .iter()
+            .filter(|other| other.strip_prefix(group).is_some_and(|rest| rest.starts_with(':')));
+        for other in others.filter(|other| **other != tag && conversation.has_tag(other)) {
+            self.add(Action::RemoveTag(other.clone()), rule, format!("{tag} takes its place: {why}"));
         }
-        Ok(decisions)
+        self.tag(&tag, rule, why);
     }
 }
 
 impl Triage {
+    fn message(&self, message: &Inbound, decisions: &mut Decisions<'_>) {
+        let conversation = decisions.conversation;
+        let text = self.normaliser.apply(&self.readable(message));
+        let matches = self.rules.matches(&self.words, &text);
+        let judgement = self.judge.judge(&self.words, &matches, &text);
+        let raised = conversation.current_grade().is_none_or(|present| (present as u8) < judgement.grade as u8);
+        if raised {
+            decisions.add(Action::SetGrade(judgement.grade), "C1", judgement.grade_why.as_str());
+        }
+        self.class(&judgement, raised, decisions);
+        for (name, why) in &judgement.feelings {
+            decisions.tag(name, "C7", why);
+        }
+        self.tags(&matches, decisions);
+        self.goods(&conversation.orders, &[&message.attributes], decisions);
+        if raised {
+            self.promise(judgement.grade, decisions);
+        }
+    }
+
     /// Subject and new text. Quoted history was read when it was new.
     fn readable(&self, message: &Inbound) -> String {
         let text = &message.content.text;
@@ -98,98 +173,98 @@ impl Triage {
     }
 
     /// What a machine wrote stands in the queue like the rest, with nothing promised.
-    fn automatic(&self, conversation: &Snapshot) -> Vec<Decision> {
-        let mut decisions = Vec::new();
-        if conversation.current_grade().is_none() {
-            let action = Action::SetGrade(Grade::Inquiry);
-            decisions.push(Decision::new(action, "C1", "a machine wrote it, so nothing is graded above an inquiry"));
+    fn automatic(&self, decisions: &mut Decisions<'_>) {
+        if decisions.conversation.current_grade().is_none() {
+            let why = "a machine wrote it, so nothing is graded above an inquiry";
+            decisions.add(Action::SetGrade(Grade::Inquiry), "C1", why);
         }
-        if conversation.current_category().is_none() {
+        if decisions.conversation.current_category().is_none() {
             let action = Action::SetCategory(self.default_category.clone());
-            decisions.push(Decision::new(action, "C2", "a machine wrote it, so its words class nothing"));
+            decisions.add(action, "C4", "a machine wrote it, so its words class nothing");
         }
-        decisions
     }
 
-    /// The gravest rule gives the grade. The result is the grade where it is new or higher than before.
-    fn grade(&self, conversation: &Snapshot, matches: &[Match<'_>], decisions: &mut Vec<Decision>) -> Option<Grade> {
-        let gravest = matches.iter().filter_map(|found| found.rule.grade.map(|grade| (grade, found)));
-        let gravest = gravest.reduce(|best, next| if next.0 as u8 > best.0 as u8 { next } else { best });
-        let (grade, why) = match gravest {
-            Some((grade, found)) => (grade, self.sentence(found)),
-            None => (Grade::Inquiry, "no word of a complaint, a dispute or an emergency found".to_owned()),
-        };
-        let present = conversation.current_grade();
-        if present.is_some_and(|present| present as u8 >= grade as u8) {
-            return None;
+    /// Category and tags of the class, as far as they are certain. What was found earlier stands, unless it was nothing
+    /// or the grade rose.
+    fn class(&self, judgement: &Judgement<'_>, raised: bool, decisions: &mut Decisions<'_>) {
+        let present = decisions.conversation.current_category();
+        if !raised && present.is_some_and(|present| present != self.default_category) {
+            return;
         }
-        decisions.push(Decision::new(Action::SetGrade(grade), "C1", why));
-        Some(grade)
-    }
-
-    /// The category of the gravest rule, of equally grave ones of that with most words, then of the first.
-    fn category(&self, conversation: &Snapshot, matches: &[Match<'_>], raised: bool, decisions: &mut Vec<Decision>) {
-        let weight = |found: &Match<'_>| (found.rule.grade.map_or(0, |grade| grade as u8), found.words.len());
-        let with_category = matches.iter().filter_map(|found| found.rule.category.as_ref().map(|name| (name, found)));
-        let best = with_category.reduce(|best, next| if weight(next.1) > weight(best.1) { next } else { best });
-        let present = conversation.current_category();
-        let open = present.is_none_or(|present| present == self.default_category);
-        match best {
-            Some((name, found)) if (open || raised) && present != Some(name) => {
-                let action = Action::SetCategory(name.clone());
-                decisions.push(Decision::new(action, found.rule.id.as_str(), self.sentence(found)));
-            }
+        let class = judgement.class.as_ref();
+        match class.and_then(|class| Some((class.category?, class))) {
+            Some((category, _)) if present == Some(category.as_str()) => {}
+            Some((category, class)) => decisions.add(Action::SetCategory(category.clone()), "C4", class.why.as_str()),
             None if present.is_none() => {
                 let action = Action::SetCategory(self.default_category.clone());
-                decisions.push(Decision::new(action, "C2", "no word of any class found"));
+                decisions.add(action, "C4", "no class is certain enough");
             }
-            _ => {}
+            None => {}
+        }
+        let Some(class) = class else { return };
+        let tags = [
+            ("time", class.time, "C2"),
+            ("type", class.kind, "C3"),
+            ("scenario", class.scenario, "C4"),
+            ("dispute", class.dispute, "C5"),
+        ];
+        for (group, value, rule) in tags {
+            if let Some(value) = value {
+                decisions.only_tag(group, value, rule, &class.why);
+            }
         }
     }
 
-    fn tags(&self, conversation: &Snapshot, matches: &[Match<'_>], decisions: &mut Vec<Decision>) {
-        let mut added: Vec<&str> = Vec::new();
-        for found in matches {
-            for tag in found.rule.tags.iter().filter(|tag| !conversation.has_tag(tag)) {
-                if !added.contains(&tag.as_str()) {
-                    added.push(tag);
-                    let action = Action::AddTag(tag.clone());
-                    decisions.push(Decision::new(action, found.rule.id.as_str(), self.sentence(found)));
-                }
+    /// Tags of rules, whatever the class.
+    fn tags(&self, matches: &[Match<'_>], decisions: &mut Decisions<'_>) {
+        for found in matches.iter().filter(|found| !found.negated) {
+            for tag in &found.rule.tags {
+                let why = format!("{}: {}", found.sentence(&self.words), found.rule.means);
+                decisions.tag(tag, &found.rule.id, &why);
             }
         }
     }
 
-    /// The promise of a grade. A longer one that is running under the same name makes room.
-    fn clock(&self, conversation: &Snapshot, grade: Grade, decisions: &mut Vec<Decision>) {
-        let Some(clock) = self.clocks.get(&(grade as u8)) else { return };
+    /// Products and the region, from orders and from facts.
+    fn goods(&self, orders: &[Order], facts: &[&[Attribute]], decisions: &mut Decisions<'_>) {
+        for (tag, why) in self.goods.products(orders, &self.normaliser) {
+            decisions.tag(&tag, "C8", &why);
+        }
+        let sources = [facts, &goods::known(decisions.conversation)].concat();
+        if let Some((tag, why)) = self.goods.region(orders, &sources, &self.normaliser) {
+            decisions.tag(&tag, "C8", &why);
+        }
+    }
+
+    /// What a grade promises. A longer clock that is running under the same name makes room.
+    fn promise(&self, grade: Grade, decisions: &mut Decisions<'_>) {
+        let Some(Promise { first_response: clock, resolution }) = self.promises.get(&(grade as u8)) else { return };
+        if let Some(limit) = resolution {
+            let why = format!("grade {} promises a final resolution within {limit} seconds", grade.word());
+            let fact = Attribute::new(RESOLUTION_LIMIT, limit.to_string());
+            decisions.add(Action::SetAttribute(fact), "C6", why);
+        }
+        let conversation = decisions.conversation;
         if let Some(running) = conversation.clocks.iter().find(|running| running.clock.name == clock.name) {
             // What was promised earlier for an earlier moment stands.
             if running.due <= conversation.now + u64::from(clock.target) * 1000 {
                 return;
             }
             let why = format!("the grade rose to {}, which promises a faster answer", grade.word());
-            decisions.push(Decision::new(Action::StopClock(clock.name.clone()), "C6", why));
+            decisions.add(Action::StopClock(clock.name.clone()), "C6", why);
         }
         let why = format!("grade {} promises a first response within {} seconds", grade.word(), clock.target);
-        decisions.push(Decision::new(Action::StartClock(clock.clone()), "C6", why));
+        decisions.add(Action::StartClock(clock.clone()), "C6", why);
     }
 
     /// An agent's first answer is what was promised.
-    fn answered(&self, conversation: &Snapshot) -> Vec<Decision> {
-        let promised = |running: &&RunningClock| self.clocks.values().any(|clock| clock.name == running.clock.name);
-        let stop = |running: &RunningClock| {
-            let action = Action::StopClock(running.clock.name.clone());
-            Decision::new(action, "C6", "an agent answered, and that is what was promised")
+    fn answered(&self, decisions: &mut Decisions<'_>) {
+        let promised = |running: &&RunningClock| {
+            self.promises.values().any(|promise| promise.first_response.name == running.clock.name)
         };
-        conversation.clocks.iter().filter(promised).map(stop).collect()
-    }
-
-    /// `found "盗刷" and "hacked": money or the account is at stake`, with three words at most.
-    fn sentence(&self, found: &Match<'_>) -> String {
-        let words: Vec<String> =
-            found.words.iter().take(3).map(|word| format!("“{}”", self.words.shown(*word))).collect();
-        let more = if found.words.len() > 3 { " and more" } else { "" };
-        format!("found {}{more}: {}", words.join(", "), found.rule.means)
+        for running in decisions.conversation.clocks.iter().filter(promised) {
+            let action = Action::StopClock(running.clock.name.clone());
+            decisions.add(action, "C6", "an agent answered, and that is what was promised");
+        }
     }
 }

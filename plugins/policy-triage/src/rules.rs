@@ -1,6 +1,5 @@
 //! Which rules fit a text, in one pass over the words that are found in it.
 use tributary_sdk::PrepareError;
-use tributary_sdk::desk::Grade;
 
 use crate::config::{Negation, Rule};
 use crate::text::Normaliser;
@@ -22,10 +21,10 @@ pub struct Prepared {
     pub id: String,
     /// What it means, to follow the words in a sentence.
     pub means: String,
-    /// What it says about the grade.
-    pub grade: Option<Grade>,
-    /// What it says about the category.
-    pub category: Option<String>,
+    /// The class or the feeling that it speaks for.
+    pub says: Option<String>,
+    /// How much.
+    pub weight: f32,
     /// Tags to add.
     pub tags: Vec<String>,
     negatable: bool,
@@ -35,10 +34,14 @@ pub struct Prepared {
 
 /// A rule that fits, and the words it fits by.
 pub struct Match<'a> {
+    /// Its place in the configuration.
+    pub index: usize,
     /// The rule.
     pub rule: &'a Prepared,
     /// Different words, in the order they were found.
     pub words: Vec<usize>,
+    /// The words stand there, and every one is negated.
+    pub negated: bool,
 }
 
 /// What a word is to a rule.
@@ -58,18 +61,14 @@ enum Part {
 }
 
 /// What was found for a rule so far.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Found {
     words: Vec<usize>,
-    /// For each list, the newest word and its sentence.
+    /// Words that would have been enough, but for a negation.
+    denied: Vec<usize>,
+    /// By list: the newest word of it, and its sentence.
     lists: Vec<Option<(usize, usize)>>,
     unless: bool,
-}
-
-/// The grade of a word, or what is wrong with it.
-pub fn grade(word: &str, key: String) -> Result<Grade, PrepareError> {
-    let problem = format!("`{word}` is none of inquiry, simple-complaint, dispute, emergency");
-    Grade::from_word(word).ok_or_else(|| PrepareError::value(key, problem))
 }
 
 impl Rules {
@@ -79,6 +78,7 @@ impl Rules {
     /// [`PrepareError`] with the rule and the key that cannot work.
     pub fn prepare(
         rules: Vec<Rule>,
+        weight: f32,
         negation: &Negation,
         normaliser: &Normaliser,
     ) -> Result<(Self, Words), PrepareError> {
@@ -103,10 +103,10 @@ impl Rules {
             }
             number("unless", &rule.unless, Part::Unless)?;
             prepared.push(Prepared {
-                grade: rule.grade.as_deref().map(|word| grade(word, format!("rules.{index}.grade"))).transpose()?,
                 id: rule.id,
                 means: rule.means,
-                category: rule.category,
+                says: rule.says,
+                weight: rule.weight.unwrap_or(weight),
                 tags: rule.tags,
                 negatable: rule.negatable,
                 lists: rule.together.len(),
@@ -118,46 +118,53 @@ impl Rules {
         Ok((Self { rules: prepared, uses }, words))
     }
 
-    /// The rules that fit a normalised text, in the order of the configuration.
+    /// The rules in the order of the configuration.
+    pub fn all(&self) -> &[Prepared] {
+        &self.rules
+    }
+
+    /// The rules that fit a normalised text or are denied by it, in the order of the configuration.
     pub fn matches(&self, words: &Words, text: &str) -> Vec<Match<'_>> {
         let mut found: Vec<Found> =
             self.rules.iter().map(|rule| Found { lists: vec![None; rule.lists], ..Found::default() }).collect();
         words.find(text, |hit| {
             for Use { rule, part } in &self.uses[hit.word] {
-                if !(hit.negated && self.rules[*rule].negatable) {
-                    found[*rule].note(hit, *part);
-                }
+                let denied = hit.negated && self.rules[*rule].negatable;
+                found[*rule].note(hit, *part, denied);
             }
         });
-        let fits = |found: &Found| !found.unless && !found.words.is_empty();
-        let pairs = self.rules.iter().zip(found).filter(|(_, found)| fits(found));
-        pairs.map(|(rule, found)| Match { rule, words: found.words }).collect()
+        let pairs = self.rules.iter().zip(found).enumerate().filter(|(_, (_, found))| !found.unless);
+        let all = pairs.map(|(index, (rule, found))| {
+            let negated = found.words.is_empty();
+            Match { index, rule, words: if negated { found.denied } else { found.words }, negated }
+        });
+        all.filter(|found| !found.words.is_empty()).collect()
     }
 }
 
 impl Found {
-    fn note(&mut self, hit: Hit, part: Part) {
+    fn note(&mut self, hit: Hit, part: Part, denied: bool) {
+        let words = if denied { &mut self.denied } else { &mut self.words };
         match part {
-            Part::Alone => self.keep(hit.word),
-            Part::Unless => self.unless = true,
+            Part::Alone => keep(words, hit.word),
+            Part::Unless => self.unless |= !denied,
             Part::Together(list) => {
-                self.lists[list] = Some((hit.word, hit.sentence));
+                let before = self.lists[list].replace((hit.word, hit.sentence));
                 // Words come in the order of the text, so the newest of each list is the nearest.
                 let near = |slot: &Option<(usize, usize)>| slot.is_some_and(|(_, at)| at + 1 >= hit.sentence);
                 if self.lists.iter().all(near) {
-                    for index in 0..self.lists.len() {
-                        if let Some((word, _)) = self.lists[index] {
-                            self.keep(word);
-                        }
-                    }
+                    self.lists.iter().flatten().for_each(|(word, _)| keep(words, *word));
+                }
+                if denied {
+                    self.lists[list] = before;
                 }
             }
         }
     }
+}
 
-    fn keep(&mut self, word: usize) {
-        if self.words.len() < MOST_WORDS && !self.words.contains(&word) {
-            self.words.push(word);
-        }
+fn keep(words: &mut Vec<usize>, word: usize) {
+    if words.len() < MOST_WORDS && !words.contains(&word) {
+        words.push(word);
     }
 }

@@ -47,7 +47,7 @@ impl Normaliser {
 }
 
 /// Letters that are written without blanks between words.
-fn chinese(letter: char) -> bool {
+pub fn chinese(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 

@@ -11,7 +11,13 @@ fn every_case_agrees() {
 #[test]
 fn a_configuration_that_cannot_work_is_refused_with_its_key() {
     let wrong = [
-        (json!({ "rules": [{ "id": "C1", "means": "m", "grade": "grave", "words": ["a"] }] }), "`rules.0.grade`"),
+        (
+            json!({ "classes": [{ "name": "a", "means": "m", "grade": "grave", "category": "c" }], "rules": [] }),
+            "`classes.0.grade`",
+        ),
+        (json!({ "classes": [], "rules": [] }), "`classes`"),
+        (json!({ "rules": [{ "id": "C1", "means": "m", "says": "nobody", "words": ["a"] }] }), "`rules.0.says`"),
+        (json!({ "emergency-certainty": 1.5 }), "`emergency-certainty`"),
         (json!({ "rules": [{ "id": "C1", "means": "m" }] }), "`rules.0`"),
         (json!({ "rules": [{ "id": "C1", "means": "m", "words": [" *"] }] }), "`rules.0.words`"),
         (json!({ "clocks": [{ "grade": "inquiry", "name": "n", "target": 0 }] }), "`clocks.0.target`"),

@@ -135,6 +135,25 @@ impl<'a, 't> Section<'a, 't> {
         sections
     }
 
+    /// The tables under this one, for a table whose keys are names: `[path.NAME]`. Nothing of it is left for
+    /// [`Section::finish`].
+    pub fn sections_by_name(&self) -> Vec<(String, Section<'a, 't>)> {
+        let mut named = Vec::new();
+        for (key, value) in self.table.into_iter().flatten() {
+            let name = key.get_ref().to_string();
+            let (at, path) = (Some(key.span().start), self.key(&name));
+            match value.get_ref().as_table() {
+                Some(table) => {
+                    let section =
+                        Section { faults: self.faults, table: Some(table), at, path, known: RefCell::default() };
+                    named.push((name, section));
+                }
+                None => self.fault(&name, format!("is {}, a table was expected", article(value.get_ref()))),
+            }
+        }
+        named
+    }
+
     /// The table under a key as it is, for whoever checks it otherwise.
     pub fn table(&self, key: &'static str) -> Option<toml::Table> {
         let section = self.section(key);

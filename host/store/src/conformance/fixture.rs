@@ -2,6 +2,7 @@
 use super::{Unmet, allowed, found};
 use crate::*;
 use std::sync::Arc;
+use tributary_model::calendar::{Period, Plan};
 use tributary_model::decision::{Action, Clock, Decision, Happening};
 use tributary_model::identity::Verifies;
 use tributary_model::life;
@@ -180,6 +181,14 @@ pub async fn drain(store: &dyn Store, now: Timestamp) -> Result<Vec<Happening>, 
 /// A clock of so many seconds.
 pub fn clock(name: &str, target: u32, warn_at_percent: u8, pauses_for_customer: bool) -> Clock {
     Clock { name: name.into(), target, calendar: None, warn_at_percent, pauses_for_customer }
+}
+
+/// A calendar that has the same periods each day, in UTC.
+pub fn daily(periods: &[(&str, &str)]) -> Result<Calendar, Unmet> {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from).to_vec();
+    let period = |(from, to): &(&str, &str)| Period { days: days.clone(), from: (*from).into(), to: (*to).into() };
+    let opening = periods.iter().map(period).collect();
+    allowed("the calendar", Calendar::new(Plan { zone: "UTC".into(), opening, ..Plan::default() }))
 }
 
 /// A reply by an agent that lets go.

@@ -283,7 +283,7 @@ impl Incoming<'_> {
             // What the shop's side wrote elsewhere is kept; it is not the customer asking for a word.
             it.updated = now;
         }
-        clocks::follow(tx, before.state, &mut it, now)?;
+        clocks::follow(tx, &before, &mut it, now)?;
         row::save(tx, &before, &it)?;
         Ok(it)
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tributary_model::Timestamp;
+use tributary_model::calendar::{Period, Plan, WorkingDay};
 use tributary_model::decision::Happening;
 use tributary_model::message::{Arrival, Attachment, Attribute, Handle, HandleKind, Inbound, Request, ThreadHints};
 use tributary_model::order::{Money, Order, OrderLine, OrderState};
@@ -81,6 +82,19 @@ impl At {
             parcel: row.parcel,
             promised_by: row.promised_by.map(Timestamp),
             attributes: row.attributes.into_iter().map(attribute).collect(),
+        })
+    }
+
+    /// A calendar's plan from its column.
+    pub(super) fn plan(self, text: &str) -> Result<Plan, StoreError> {
+        let row: PlanRow = self.json(text)?;
+        let opening = row.opening.into_iter().map(|(days, from, to)| Period { days, from, to });
+        let working_days = row.working_days.into_iter().map(|(date, like)| WorkingDay { date, like });
+        Ok(Plan {
+            zone: row.zone,
+            opening: opening.collect(),
+            holidays: row.holidays,
+            working_days: working_days.collect(),
         })
     }
 
@@ -160,6 +174,14 @@ struct OrderRow {
     parcel: Option<String>,
     promised_by: Option<u64>,
     attributes: Vec<(String, String)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlanRow {
+    zone: String,
+    opening: Vec<(Vec<String>, String, String)>,
+    holidays: Vec<String>,
+    working_days: Vec<(String, String)>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -274,6 +296,17 @@ pub(super) fn order(it: &Order) -> String {
         parcel: it.parcel.clone(),
         promised_by: it.promised_by.map(|at| at.0),
         attributes: it.attributes.iter().map(|a| (a.name.clone(), a.value.clone())).collect(),
+    })
+}
+
+pub(super) fn plan(it: &Plan) -> String {
+    let opening = it.opening.iter().map(|it| (it.days.clone(), it.from.clone(), it.to.clone()));
+    let working_days = it.working_days.iter().map(|it| (it.date.clone(), it.like.clone()));
+    to_json(&PlanRow {
+        zone: it.zone.clone(),
+        opening: opening.collect(),
+        holidays: it.holidays.clone(),
+        working_days: working_days.collect(),
     })
 }
 

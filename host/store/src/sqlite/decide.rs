@@ -4,10 +4,10 @@ use super::happenings::{self};
 use super::operations::{self, By};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, any, one};
-use super::{clocks, deliver, plugins, row};
+use super::{calendars, clocks, deliver, plugins, row};
 use crate::{Applied, Decided, PolicyOutcome, StateScope, StoreError};
 use tributary_model::conversation::{Conversation, Effect};
-use tributary_model::decision::Decision;
+use tributary_model::decision::{Clock, Decision};
 use tributary_model::message::Author;
 use tributary_model::{PluginName, Timestamp, intake};
 
@@ -42,7 +42,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, it: &Decided) -> Result<Applied, StoreError
     // Only a happening that failed now or before can have a policy aside.
     let aside = failed || replayed && aside(tx, id.0)?;
     conversation.undecided = aside || !again.is_empty();
-    clocks::follow(tx, before.state, &mut conversation, it.now)?;
+    clocks::follow(tx, &before, &mut conversation, it.now)?;
     row::save(tx, &before, &conversation)?;
     let more = others.any || !again.is_empty();
     end(tx, id.0, aside, &again)?;
@@ -157,10 +157,14 @@ impl Run<'_, '_> {
             detail: Some(&detail),
             ..Line::default()
         };
-        match self.conversation.decide(decision, &outcome.granted, self.now) {
-            Ok(effects) if effects.iter().any(unsendable) => {
-                self.line(Line { act: "refused", why: Some("there is nothing in it to send"), ..line })
-            }
+        let effects = match self.conversation.decide(decision, &outcome.granted, self.now) {
+            Ok(effects) => match self.unfit(&effects)? {
+                Some(why) => Err(why),
+                None => Ok(effects),
+            },
+            Err(refusal) => Err(refusal.to_string()),
+        };
+        match effects {
             Ok(effects) => {
                 // Whether an operation is decided or refused turns out when its order is looked for.
                 if !effects.iter().any(|effect| matches!(effect, Effect::Perform(_))) {
@@ -168,8 +172,28 @@ impl Run<'_, '_> {
                 }
                 effects.into_iter().try_for_each(|effect| self.effect(&line, outcome, effect))
             }
-            Err(refusal) => self.line(Line { act: "refused", why: Some(&refusal.to_string()), ..line }),
+            Err(why) => self.line(Line { act: "refused", why: Some(&why), ..line }),
         }
+    }
+
+    /// What keeps an effect from being carried out that the rules allow.
+    fn unfit(&self, effects: &[Effect]) -> Result<Option<String>, StoreError> {
+        for effect in effects {
+            match effect {
+                Effect::Send(content) if crate::is_empty(content) => {
+                    return Ok(Some("there is nothing in it to send".into()));
+                }
+                Effect::StartClock(Clock { calendar: Some(name), .. }) => {
+                    let known = calendars::names(self.tx.conn)?;
+                    if !known.contains(name) {
+                        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+                        return Ok(Some(format!("no calendar is called {name:?}; there are: {known}")));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     fn effect(&mut self, line: &Line<'_>, outcome: &PolicyOutcome, effect: Effect) -> Result<(), StoreError> {
@@ -218,8 +242,4 @@ impl Run<'_, '_> {
 fn told(decision: &Decision) -> String {
     let (word, detail) = (decision.action.word(), decision.action.detail());
     if detail.is_empty() { word.to_owned() } else { format!("{word} {detail}") }
-}
-
-fn unsendable(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send(content) if crate::is_empty(content))
 }

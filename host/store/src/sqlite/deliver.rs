@@ -68,7 +68,7 @@ pub(super) fn reply(tx: &mut Tx<'_>, reply: &NewReply) -> Result<Result<Outgoing
         tx.event(Some(it.id), now, Line { actor: &actor, act: "closed", ..Line::default() })?;
         happenings::add(tx, it.id, Happened::Other("agent-closed", None), now, None)?;
     }
-    clocks::follow(tx, before.state, &mut it, now)?;
+    clocks::follow(tx, &before, &mut it, now)?;
     row::save(tx, &before, &it)?;
     if let Some(KeyedReply { key, answer }) = &reply.request {
         token::end(tx, key, Some(&answer(id, &reply.warnings)))?;
@@ -225,7 +225,9 @@ pub(super) fn fail(
     let before = row::expect(tx.conn, row.conversation)?;
     let mut it = before.clone();
     it.wake(now);
-    clocks::follow(tx, before.state, &mut it, now)?;
+    // What failed may have been the question.
+    it.asked = false;
+    clocks::follow(tx, &before, &mut it, now)?;
     row::save(tx, &before, &it)?;
     let cause = Cause { blame: "host", what: why.to_owned() };
     // The store is not told which plugin sends for a channel: the channel's name stands for it.

@@ -137,7 +137,7 @@ pub(super) fn act(
             }
         }
     }
-    clocks::follow(tx, before.state, &mut it, now)?;
+    clocks::follow(tx, &before, &mut it, now)?;
     row::save(tx, &before, &it)?;
     Ok(Ok(()))
 }

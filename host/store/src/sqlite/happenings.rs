@@ -1,6 +1,6 @@
 //! Happenings: inserted by the transition that causes them, claimed by a node, one of a conversation at a time.
 use super::codec::{self, At, time};
-use super::tx::{Counter, Tx, any, many, one};
+use super::tx::{Counter, Line, Tx, any, many, one};
 use crate::{ClaimedHappening, Lease, StoreError};
 use rusqlite::Connection;
 use tributary_model::{ConversationId, HappeningId, PluginName, Timestamp, intake};
@@ -81,6 +81,18 @@ pub(super) fn add(
     )?;
     tx.count(Counter::Undecided, 1);
     Ok(lease.map(|_| ClaimedHappening { id: HappeningId(id), conversation, only: None }))
+}
+
+/// A bell of this name rang: the event and the happening of that, under the same word.
+pub(super) fn rang(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    word: &'static str,
+    name: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.event(Some(conversation), at, Line { actor: "host", act: word, detail: Some(name), ..Line::default() })?;
+    add(tx, conversation, Cause::Other(word, Some(codec::to_json(&name))), at, None).map(drop)
 }
 
 /// Claims open happenings, oldest first. One waits behind an earlier open one of its conversation, and behind a later one

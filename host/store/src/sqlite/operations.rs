@@ -347,7 +347,7 @@ fn fail(tx: &mut Tx<'_>, it: &Row, why: &str, now: Timestamp) -> Result<(), Stor
     let before = row::expect(tx.conn, it.conversation)?;
     let mut conversation = before.clone();
     conversation.wake(now);
-    clocks::follow(tx, before.state, &mut conversation, now)?;
+    clocks::follow(tx, &before, &mut conversation, now)?;
     row::save(tx, &before, &conversation)?;
     // The store is not told which plugin acts for a channel: the channel's name stands for it.
     let what = Ref {

@@ -13,7 +13,7 @@ use tributary_model::{AgentName, ContactId, ConversationId};
 macro_rules! columns {
     () => {
         "id, (SELECT coalesce(root, id) FROM contact WHERE id = conversation.contact), channel, last_channel, subject, state, grade, due, since, team, route, category, tags, \
-         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic, last_sent"
+         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic, last_sent, asked"
     };
 }
 pub(super) use columns;
@@ -73,6 +73,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Conversation, StoreError> {
         undecided: row.get(20)?,
         last_automatic: row.get(21)?,
         last_sent: moment(row.get(22)?),
+        asked: row.get(23)?,
     })
 }
 
@@ -134,7 +135,7 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
             concat!(
                 "UPDATE conversation SET last_channel = :last_channel, route = :route, grade = :grade, \
                  category = :category, tags = :tags, attributes = :attributes, updated = :updated, \
-                 undecided = :undecided, last_automatic = :last_automatic, last_sent = :last_sent",
+                 undecided = :undecided, last_automatic = :last_automatic, last_sent = :last_sent, asked = :asked",
                 $($more,)?
                 " WHERE id = :id"
             )
@@ -154,6 +155,7 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
                 ":undecided": it.undecided,
                 ":last_automatic": it.last_automatic,
                 ":last_sent": time(it.last_sent),
+                ":asked": it.asked,
                 $($name: $value,)*
             })
         };

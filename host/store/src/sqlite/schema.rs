@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
 ];
 
 /// `TRIB`: what SQLite keeps in the file's header to tell whose file it is.
@@ -67,7 +68,7 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tributary_model::{conversation, decision, delivery, identity, intake, life, operation};
+    use tributary_model::{clock, conversation, decision, delivery, identity, intake, life, operation};
 
     #[test]
     fn the_checks_list_the_states_of_the_model() {
@@ -76,6 +77,7 @@ mod tests {
         };
         let sql = MIGRATIONS.concat();
         for words in [
+            clock::State::ALL.map(clock::State::as_str).to_vec(),
             conversation::State::ALL.map(conversation::State::as_str).to_vec(),
             decision::Grade::ALL.map(decision::Grade::as_str).to_vec(),
             delivery::State::ALL.map(delivery::State::as_str).to_vec(),

@@ -1,4 +1,5 @@
 //! What a transition writes with: statements by their text, the event log, the counters.
+use super::calendars::Known;
 use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tributary_model::{ContactId, ConversationId, EventId, Timestamp};
@@ -33,6 +34,7 @@ impl Counter {
 #[derive(Clone)]
 pub(super) struct Tx<'c> {
     pub(super) conn: &'c Connection,
+    pub(super) calendars: &'c Known,
     counted: [i64; Counter::ALL.len()],
     newest: Option<EventId>,
 }
@@ -49,8 +51,8 @@ pub(super) struct Line<'a> {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c Connection) -> Self {
-        Self { conn, counted: [0; Counter::ALL.len()], newest: None }
+    pub(super) fn new(conn: &'c Connection, calendars: &'c Known) -> Self {
+        Self { conn, calendars, counted: [0; Counter::ALL.len()], newest: None }
     }
 
     pub(super) fn count(&mut self, counter: Counter, by: i64) {

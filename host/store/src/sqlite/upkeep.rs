@@ -4,6 +4,7 @@ use super::token::KEPT;
 use super::tx::Tx;
 use super::{feed, lives, operations};
 use crate::StoreError;
+use rusqlite::Connection;
 use std::time::Duration;
 use tributary_model::Timestamp;
 
@@ -67,6 +68,7 @@ pub(super) fn ping(tx: &Tx<'_>) -> Result<(), StoreError> {
 }
 
 /// Gives up the requests that were under way when the last process ended: their clients may come again.
-pub(super) fn forget_requests(tx: &Tx<'_>) -> Result<(), StoreError> {
-    tx.run("DELETE FROM request_key WHERE status IS NULL", []).map(drop)
+pub(super) fn forget_requests(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute("DELETE FROM request_key WHERE status IS NULL", [])?;
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! One failing job must not hurt the others of its group. Savepoints would do that, but copy every page a job touches,
 //! and hardly any job fails: so a group first runs bare, and only where a job failed it is rolled back and run again with
 //! a savepoint around each job. A job can therefore run twice, and must not keep anything from its first run.
+use super::calendars::Known;
 use super::checkpoint::Wake;
 use super::tx::Tx;
 use crate::StoreError;
@@ -115,11 +116,11 @@ impl Drop for Writer {
 }
 
 fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watch::Sender<EventId>, wake: &mut Wake) {
-    let mut group = Vec::with_capacity(GROUP);
+    let (mut group, calendars) = (Vec::with_capacity(GROUP), Known::default());
     while inbox.blocking_recv_many(&mut group, GROUP) > 0 {
         let began = Instant::now();
         metrics::histogram!("tributary_store_group_jobs").record(group.len() as f64);
-        let outcome = transact(conn, &mut group);
+        let outcome = transact(conn, &calendars, &mut group);
         metrics::histogram!("tributary_store_commit_seconds").record(began.elapsed());
         let lost = match outcome {
             Ok(newest) => {
@@ -142,17 +143,17 @@ fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watc
 }
 
 /// Runs a group and commits it; the newest event it wrote. On an error nothing of it was kept.
-fn transact(conn: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
-    let done = attempt(conn, group);
+fn transact(conn: &Connection, calendars: &Known, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
+    let done = attempt(conn, calendars, group);
     if done.is_err() && !conn.is_autocommit() {
         run(conn, "ROLLBACK")?;
     }
     done
 }
 
-fn attempt(conn: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
+fn attempt(conn: &Connection, calendars: &Known, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
     run(conn, "BEGIN IMMEDIATE")?;
-    let mut tx = Tx::new(conn);
+    let mut tx = Tx::new(conn, calendars);
     // A panic in a job leaves the transaction like an error does; it must not take the writer along.
     let tried = |job: &mut Box<dyn Job>, tx: &mut Tx<'_>| {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(tx))).unwrap_or(false)
@@ -162,7 +163,7 @@ fn attempt(conn: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Op
             run(conn, "ROLLBACK")?;
         }
         run(conn, "BEGIN IMMEDIATE")?;
-        tx = Tx::new(conn);
+        tx = Tx::new(conn, calendars);
         for job in group.iter_mut() {
             run(conn, "SAVEPOINT job")?;
             let before = tx.clone();

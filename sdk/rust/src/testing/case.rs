@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::fixtures::{differs, files};
 use super::render::render;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
-use crate::types::{Attribute, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
+use crate::types::{
+    Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
+};
 use crate::{Exported, Policy};
 
 /// One case, read from a file:
@@ -20,6 +22,9 @@ use crate::{Exported, Policy};
 /// [config]                              # what the operator wrote; absent: nothing
 /// [conversation]                        # every key may be left out
 /// grade = "inquiry"
+/// [[conversation.orders]]
+/// id = "2001"
+/// skus = ["KT-204"]                     # and attributes
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -64,7 +69,17 @@ struct Conversation {
     contact_attributes: BTreeMap<String, String>,
     history: Vec<Message>,
     clocks: Vec<String>,
+    orders: Vec<CaseOrder>,
     decided: Vec<Decided>,
+}
+
+/// A paid order, one piece of each article.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseOrder {
+    id: String,
+    skus: Vec<String>,
+    attributes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -292,11 +307,30 @@ impl Conversation {
                 attributes: attributes(&self.contact_attributes),
             },
             history,
-            orders: Vec::new(),
+            orders: self.orders.iter().map(CaseOrder::order).collect(),
             clocks: self.clocks.iter().map(|name| running(name, now)).collect(),
             decided: self.decided.iter().map(Decided::decision).collect::<Result<_, _>>()?,
             attributes: attributes(&self.attributes),
         })
+    }
+}
+
+impl CaseOrder {
+    fn order(&self) -> Order {
+        let price = || Money { currency: "CNY".into(), minor: 100 };
+        let line = |sku: &String| OrderLine { sku: sku.clone(), title: sku.clone(), quantity: 1, price: price() };
+        Order {
+            id: self.id.clone(),
+            state: OrderState::Paid,
+            at: NOW,
+            buyer: Vec::new(),
+            total: price(),
+            first_order: false,
+            lines: self.skus.iter().map(line).collect(),
+            parcel: None,
+            promised_by: None,
+            attributes: attributes(&self.attributes),
+        }
     }
 }
 

@@ -169,7 +169,7 @@ fn part(tx: &mut Tx<'_>, own: &[ContactId], other: &[ContactId], by: &str, now: 
                 None => (it.channel.clone(), Timestamp(0)),
             };
             (it.last_channel, it.last_sent, it.updated) = (channel, sent, now);
-            clocks::follow(tx, before.state, &mut it, now)?;
+            clocks::follow(tx, &before, &mut it, now)?;
             row::save(tx, &before, &it)?;
             let why = "the join of two contacts who both wrote here was undone";
             tx.event(Some(id), now, Line { actor: by, act: "parted", why: Some(why), ..Line::default() })?;
