@@ -24,7 +24,7 @@ struct Open {
 }
 
 /// See the file's head.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Year(Box<[Open]>);
 
 impl Year {
