@@ -150,7 +150,7 @@ fn a_hundred_thousand_cases_are_reckoned_as_python_reckons_them() {
     let mut question = tempfile::NamedTempFile::new().unwrap();
     serde_json::to_writer(&mut question, &json!({ "from": WINDOW.0, "to": WINDOW.1, "calendars": calendars })).unwrap();
     let said = Command::new(program::python())
-        .arg(program::peer("calendar.py"))
+        .arg(program::peer("working_time.py"))
         .stdin(Stdio::from(File::open(question.path()).unwrap()))
         .output()
         .unwrap();
