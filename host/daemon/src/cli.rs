@@ -1,6 +1,7 @@
 //! The command line.
 use crate::client::{
-    self, ChannelCommand, ContactCommand, OrderCommand, ParkedCommand, PluginCommand, QueueCommand, TokenCommand,
+    self, ChannelCommand, ContactCommand, KnowledgeCommand, OrderCommand, ParkedCommand, PluginCommand, QueueCommand,
+    TokenCommand,
 };
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
@@ -43,6 +44,9 @@ enum Command {
     /// See orders of a conversation and act on them: refund, return, exchange, intercept, change
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Write and search the articles that the desk answers from; see what was asked
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -117,6 +121,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => client::run_queue(command),
         Command::Contact(command) => client::run_contact(command),
         Command::Order(command) => client::run_order(command),
+        Command::Knowledge(command) => client::run_knowledge(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),

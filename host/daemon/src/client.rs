@@ -5,6 +5,7 @@
 mod channel;
 mod contact;
 mod http;
+mod knowledge;
 mod order;
 mod parked;
 mod plugin;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 pub use channel::{ChannelCommand, run as run_channel};
 pub use contact::{ContactCommand, run as run_contact};
+pub use knowledge::{KnowledgeCommand, run as run_knowledge};
 pub use order::{OrderCommand, run as run_order};
 pub use parked::{ParkedCommand, run as run_parked};
 pub use plugin::{PluginCommand, run as run_plugin};

@@ -18,11 +18,11 @@ use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Feeds, Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, HttpEgress, MailRelay, Nothing, Recorder, RuntimeConfig, Secret, SecretSource, Services, SmtpRelay,
-    StateSource, StateUnavailable,
+    Blobs, HttpEgress, KnowledgeSource, KnownArticle, MailRelay, Nothing, Recorder, RuntimeConfig, Secret,
+    SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewOperation, NewReply, NotTaken, StateScope, Store, StoreError};
+use tributary_store::{ArticleVersion, FoundArticle, NewOperation, NewReply, NotTaken, StateScope, Store, StoreError};
 
 /// The store of a folder.
 pub fn open_store(folder: &Folder, continuity: Continuity) -> Result<Arc<dyn Store>, StoreError> {
@@ -76,6 +76,7 @@ pub fn services(
     };
     let services = Services {
         state: Arc::new(PluginState(store.clone())),
+        knowledge: Arc::new(Articles(store.clone())),
         feed: feeds.clone(),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
@@ -117,6 +118,23 @@ impl StateSource for PluginState {
             tracing::error!(%plugin, error = %chain(&error), "a plugin's state cannot be read");
             StateUnavailable
         })
+    }
+}
+
+struct Articles(Arc<dyn Store>);
+
+#[async_trait]
+impl KnowledgeSource for Articles {
+    async fn search(&self, question: &str, most: u32, now: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
+        let found = self.0.search_articles(question, most as usize, now).await.map_err(|error| {
+            tracing::error!(error = %chain(&error), "the knowledge base cannot be read");
+            StateUnavailable
+        })?;
+        let known = |FoundArticle { version, score }| {
+            let ArticleVersion { id, key, article, .. } = version;
+            KnownArticle { version: id, key, title: article.title, text: article.text, score: score as f32 }
+        };
+        Ok(found.into_iter().map(known).collect())
     }
 }
 

@@ -15,6 +15,7 @@ mod conversations;
 mod doc;
 mod download;
 pub(crate) mod input;
+mod knowledge;
 mod mailboxes;
 mod observe;
 mod orders;
@@ -258,6 +259,12 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         read("/api/v1/suggestions", get(contacts::suggestions)),
         work("/api/v1/suggestions/{id}/accept", post(contacts::accept)),
         work("/api/v1/suggestions/{id}/dismiss", post(contacts::dismiss)),
+        read("/api/v1/knowledge/articles", get(knowledge::list)),
+        read("/api/v1/knowledge/articles/{key}", get(knowledge::show)),
+        rule("/api/v1/knowledge/articles/{key}", post(knowledge::write)),
+        row(Method::DELETE, "/api/v1/knowledge/articles/{key}", Some(Admin), delete(knowledge::retire)),
+        read("/api/v1/knowledge/search", get(knowledge::search)),
+        read("/api/v1/knowledge/questions", get(knowledge::questions)),
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),

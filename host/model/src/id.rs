@@ -83,6 +83,10 @@ number_id!(
     OperationId
 );
 number_id!(
+    /// One version of an article of the knowledge base.
+    ArticleId
+);
+number_id!(
     /// One thing kept aside with its cause.
     ParkedId
 );

@@ -16,6 +16,7 @@ pub mod error;
 pub mod id;
 pub mod identity;
 pub mod intake;
+pub mod knowledge;
 pub mod life;
 pub mod message;
 pub mod money;

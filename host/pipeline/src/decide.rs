@@ -12,8 +12,8 @@ use tributary_model::decision::{Action, Fault, Happening, Snapshot};
 use tributary_model::error::chain;
 use tributary_model::message::Content;
 use tributary_model::{GenerationId, HappeningId, Timestamp};
-use tributary_runtime::Policy;
-use tributary_store::{Applied, Cause, ClaimedHappening, Decided, PolicyOutcome, StoreError};
+use tributary_runtime::{CallEffects, Policy};
+use tributary_store::{Applied, AskedQuestion, Cause, ClaimedHappening, Decided, PolicyOutcome, StoreError};
 
 /// Decides what comes in, until the stop.
 pub(crate) async fn worker(pipeline: Arc<Pipeline>, mut stop: Stop) {
@@ -97,6 +97,16 @@ pub(crate) fn worth<T>(said: &Result<T, Fault>) -> Worth {
     }
 }
 
+/// What a call asked the knowledge base, as the store keeps it.
+fn asked(effects: &CallEffects) -> Vec<AskedQuestion> {
+    let score = |(article, score): &(_, f32)| (*article, f64::from(*score));
+    effects
+        .asked
+        .iter()
+        .map(|(text, best)| AskedQuestion { text: text.clone(), best: best.as_ref().map(score) })
+        .collect()
+}
+
 /// One happening on its way through the chain.
 struct Run<'a> {
     pipeline: &'a Pipeline,
@@ -124,6 +134,7 @@ impl Run<'_> {
             result: Ok(Vec::new()),
             refused: Vec::new(),
             state: Vec::new(),
+            asked: Vec::new(),
             may_be_skipped: info.may_be_skipped,
         };
         let pass = match seat.gate.admit(if back { Caller::Back } else { Caller::Live(Some(conversation)) }) {
@@ -157,6 +168,7 @@ impl Run<'_> {
         };
         let cause = match said {
             Ok(Ok(decisions)) => {
+                outcome.asked = asked(&effects);
                 outcome.state = kept(effects).0;
                 let acted = seat.side(side).info();
                 (outcome.version, outcome.generation) = (acted.version.clone(), acted.generation);

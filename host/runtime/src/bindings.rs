@@ -39,6 +39,7 @@ wasmtime::component::bindgen!({
         "tributary:plugin/blobs@0.1.0": async | trappable,
         "tributary:plugin/http@0.1.0": async | trappable,
         "tributary:plugin/mail@0.1.0": async | trappable,
+        "tributary:plugin/knowledge@0.1.0": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -10,7 +10,7 @@ use tributary_model::message::{
     Sign,
 };
 use tributary_model::order::{Operation, Order};
-use tributary_model::{ChannelName, ConversationId, GenerationId, PluginName, Timestamp};
+use tributary_model::{ArticleId, ChannelName, ConversationId, GenerationId, PluginName, Timestamp};
 
 /// What goes with a call besides its arguments.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct CallEffects {
     pub state: Vec<(String, Option<Vec<u8>>, Option<Timestamp>)>,
     /// Items for the channel's feeds, in order.
     pub feed: Vec<FeedItem>,
+    /// Questions to the knowledge base, in order, each with what fitted best and how well.
+    pub asked: Vec<(String, Option<(ArticleId, f32)>)>,
 }
 
 impl CallEffects {

@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
 use tributary_model::message::Response;
-use tributary_model::{ChannelName, PluginName, Timestamp};
+use tributary_model::{ArticleId, ChannelName, PluginName, Timestamp};
 
 /// What the capabilities stand on.
 #[derive(Clone)]
 pub struct Services {
     /// Durable state of plugins. Writes do not pass here: they come back with the call, see [`crate::CallEffects`].
     pub state: Arc<dyn StateSource>,
+    /// The shop's knowledge base.
+    pub knowledge: Arc<dyn KnowledgeSource>,
     /// Who looks at feeds now. What is kept of them does not pass here: it comes back with the call.
     pub feed: Arc<dyn FeedSink>,
     /// Where finished mails go.
@@ -33,6 +35,7 @@ impl Services {
     pub fn nothing(blobs: Arc<Blobs>) -> Self {
         Self {
             state: Arc::new(Nothing),
+            knowledge: Arc::new(Nothing),
             feed: Arc::new(Nothing),
             mail: Arc::new(Nothing),
             secrets: Arc::new(Nothing),
@@ -70,6 +73,28 @@ pub trait StateSource: Send + Sync + 'static {
         most: u32,
         now: Timestamp,
     ) -> Result<Vec<String>, StateUnavailable>;
+}
+
+/// An article of the knowledge base that fits a question.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KnownArticle {
+    /// The version that holds.
+    pub version: ArticleId,
+    /// The article's key: what plugins and people call it.
+    pub key: String,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+    /// How well it fits, 0 to 1.
+    pub score: f32,
+}
+
+/// Searches the knowledge base.
+#[async_trait]
+pub trait KnowledgeSource: Send + Sync + 'static {
+    /// What fits at this moment, best first, `most` at most.
+    async fn search(&self, question: &str, most: u32, now: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable>;
 }
 
 /// Shows items to those who follow a feed now.
@@ -161,6 +186,13 @@ impl StateSource for Nothing {
         _: u32,
         _: Timestamp,
     ) -> Result<Vec<String>, StateUnavailable> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl KnowledgeSource for Nothing {
+    async fn search(&self, _: &str, _: u32, _: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
         Ok(Vec::new())
     }
 }

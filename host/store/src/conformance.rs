@@ -14,6 +14,7 @@ mod feeds;
 pub mod fixture;
 pub mod interleaving;
 mod keeping;
+mod knowledge;
 pub mod lifetimes;
 mod lives;
 pub mod load;
@@ -118,6 +119,7 @@ where
         alarms::CASES,
         parking::CASES,
         keeping::CASES,
+        knowledge::CASES,
         feeds::CASES,
         lives::CASES,
         migrating::CASES,

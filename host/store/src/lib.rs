@@ -5,12 +5,14 @@
 //! default; [`conformance`] is the suite that every store passes.
 pub mod conformance;
 mod contacts;
+mod knowledge;
 mod lives;
 mod operations;
 pub mod sqlite;
 mod types;
 
 pub use contacts::*;
+pub use knowledge::*;
 pub use lives::*;
 pub use operations::*;
 pub use types::*;
@@ -27,7 +29,7 @@ use tributary_model::*;
 
 /// What the desk keeps. Every method that writes returns only after the write is on disk.
 #[async_trait]
-pub trait Store: Lives + Contacts {
+pub trait Store: Lives + Contacts + Knowledge {
     // -- receive ------------------------------------------------------------------------------------------------------
 
     /// Commit 1: keeps an arrival with everything it told. Messages are deduplicated by channel, external id and digest,

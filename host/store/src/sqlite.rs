@@ -15,6 +15,7 @@ mod desk;
 mod differences;
 mod feed;
 mod happenings;
+mod knowledge;
 mod listing;
 mod lives;
 mod messages;

@@ -1,5 +1,5 @@
 //! What goes into transitions and what comes out of them.
-use crate::{Join, KnownOrder};
+use crate::{AskedQuestion, Join, KnownOrder};
 use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::conversation::Conversation;
@@ -183,6 +183,8 @@ pub struct PolicyOutcome {
     pub refused: Vec<(Decision, String)>,
     /// What its call wrote into its state: kept with the decisions.
     pub state: Vec<StateWrite>,
+    /// What it asked the knowledge base: kept with the decisions.
+    pub asked: Vec<AskedQuestion>,
     /// A failure of it is noted and passed over, not parked.
     pub may_be_skipped: bool,
 }

@@ -18,9 +18,7 @@ use tributary_model::message::Arrival;
 use tributary_model::{ChannelName, Timestamp};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{Channel, Config, Pipeline, Plugins, Received, Seat};
-use tributary_runtime::{
-    Adapter, Blobs, CallContext, Nothing, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
-};
+use tributary_runtime::{Adapter, Blobs, CallContext, Package, Policy, Runtime, RuntimeConfig, Services, Settings};
 use tributary_store::Store;
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 
@@ -233,16 +231,7 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
 
 /// A runtime that keeps no state and has one secret.
 fn runtime(blobs: &Arc<Blobs>) -> anyhow::Result<Arc<Runtime>> {
-    let nothing = Arc::new(Nothing);
-    let services = Services {
-        state: nothing.clone(),
-        feed: nothing.clone(),
-        mail: nothing.clone(),
-        secrets: Arc::new(adapters::OneSecret),
-        http: nothing,
-        recorder: None,
-        blobs: blobs.clone(),
-    };
+    let services = Services { secrets: Arc::new(adapters::OneSecret), ..Services::nothing(blobs.clone()) };
     Ok(Runtime::new(RuntimeConfig::default(), services)?)
 }
 

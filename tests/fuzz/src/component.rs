@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tributary_model::message as m;
 use tributary_model::{ChannelName, PluginName, Timestamp};
 use tributary_runtime::{
-    Adapter, Blobs, CallContext, Generation, Grants, Nothing, Package, Runtime, RuntimeConfig, Secret, SecretSource,
+    Adapter, Blobs, CallContext, Generation, Grants, Package, Runtime, RuntimeConfig, Secret, SecretSource,
     Services, Settings,
 };
 use tributary_sdk::types::Attribute;
@@ -57,16 +57,8 @@ impl House {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let files = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
-        let nothing = Arc::new(Nothing);
-        let services = Services {
-            state: nothing.clone(),
-            feed: nothing.clone(),
-            mail: nothing.clone(),
-            secrets: Arc::new(Known),
-            http: nothing,
-            recorder: None,
-            blobs: Blobs::open(files.path()).expect("a folder of files"),
-        };
+        let blobs = Blobs::open(files.path()).expect("a folder of files");
+        let services = Services { secrets: Arc::new(Known), ..Services::nothing(blobs) };
         let config = RuntimeConfig { concurrent_calls: 2, ..RuntimeConfig::default() };
         let engine = Runtime::new(config, services).expect("an engine");
         let desks = runtime.block_on(async {

@@ -1,7 +1,9 @@
 //! The OpenAPI document, made from the handlers: their paths, parameters and shapes; security, errors and the idempotency
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
-use super::{channels, contacts, conversations, orders, parked, plugins, queue, routes, status, tokens, write};
+use super::{
+    channels, contacts, conversations, knowledge, orders, parked, plugins, queue, routes, status, tokens, write,
+};
 use axum::Json;
 use axum::http::Method;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -24,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         (name = "orders", description = "How orders stand, and what is done to them"),
         (name = "channels", description = "Where messages come from and go to; trying a channel, handing documents over"),
         (name = "contacts", description = "Who is who: handles, orders, joins with their reasons, suggestions"),
+        (name = "knowledge", description = "The articles that the desk answers from; what was asked of them"),
         (name = "parked", description = "What could not be handled: kept, shown, replayed"),
         (name = "plugins", description = "Which version of which plugin acts where; trying, swapping, going back"),
         (name = "tokens", description = "Who may do what"),
@@ -58,6 +61,12 @@ use utoipa::{Modify, OpenApi};
         contacts::suggestions,
         contacts::accept,
         contacts::dismiss,
+        knowledge::list,
+        knowledge::show,
+        knowledge::write,
+        knowledge::retire,
+        knowledge::search,
+        knowledge::questions,
         parked::list,
         parked::show,
         parked::raw,

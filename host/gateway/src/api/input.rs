@@ -144,6 +144,8 @@ pub(crate) enum Listed {
     Differences = 4,
     /// Who may be one person.
     Suggestions = 5,
+    /// The knowledge base.
+    Articles = 6,
 }
 
 /// The page that `limit` and `cursor` ask for.

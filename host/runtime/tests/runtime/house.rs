@@ -105,6 +105,7 @@ impl House {
         let http = world.http.clone().unwrap_or_else(|| Arc::new(Nothing));
         let services = Services {
             state: Arc::clone(&world) as _,
+            knowledge: Arc::new(Nothing),
             feed: Arc::clone(&world) as _,
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,

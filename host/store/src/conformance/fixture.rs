@@ -123,6 +123,7 @@ pub fn outcome(policy: &str, actions: Vec<Action>) -> PolicyOutcome {
         result: Ok(decisions),
         refused: Vec::new(),
         state: Vec::new(),
+        asked: Vec::new(),
         may_be_skipped: false,
     }
 }
@@ -138,6 +139,7 @@ pub fn failure(policy: &str, may_be_skipped: bool) -> PolicyOutcome {
         result,
         refused: Vec::new(),
         state: Vec::new(),
+        asked: Vec::new(),
         may_be_skipped,
     }
 }

@@ -4,7 +4,7 @@ use super::happenings::{self};
 use super::operations::{self, By};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, any, one};
-use super::{calendars, clocks, deliver, plugins, row};
+use super::{calendars, clocks, deliver, knowledge, plugins, row};
 use crate::{Applied, Decided, PolicyOutcome, StateScope, StoreError};
 use tributary_model::conversation::{Conversation, Effect};
 use tributary_model::decision::{Clock, Decision};
@@ -110,6 +110,7 @@ impl Run<'_, '_> {
             Ok(decisions) => {
                 let scope = StateScope { plugin: outcome.policy.clone(), channel: "".into() };
                 plugins::write(self.tx, &scope, &outcome.state)?;
+                knowledge::asked(self.tx, self.conversation.id, &outcome.asked, self.now)?;
                 for decision in decisions.iter().take(MOST_DECISIONS) {
                     self.decision(&actor, outcome, decision)?;
                 }

@@ -2,7 +2,7 @@
 use super::codec::time;
 use super::token::KEPT;
 use super::tx::Tx;
-use super::{feed, lives, operations};
+use super::{feed, knowledge, lives, operations};
 use crate::StoreError;
 use rusqlite::Connection;
 use std::time::Duration;
@@ -57,8 +57,9 @@ pub(super) fn sweep(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
         (before(SHOWN), MOST),
     )?;
     let items = feed::sweep(tx, now, MOST)?;
+    let questions = knowledge::sweep(tx, now, MOST)?;
     let generations = lives::sweep(tx)?;
-    Ok((state + keys + leases + items + generations) as u64)
+    Ok((state + keys + leases + items + questions + generations) as u64)
 }
 
 /// Writes something, so that a full or a read-only disk is found.
