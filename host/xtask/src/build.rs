@@ -23,9 +23,14 @@ pub fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The cargo of the active toolchain, in the workspace.
+/// The cargo of the active toolchain, in the workspace, as if it were called by hand: what `cargo run` told this program
+/// about itself would look like a change to build scripts, and half of the dependencies would be compiled anew.
 pub fn command(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    let own = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
+        command.env_remove(name);
+    }
     command
 }
