@@ -10,6 +10,7 @@
 #[doc(hidden)]
 pub mod ask;
 mod case;
+mod chain;
 mod channel;
 mod config;
 mod fake;
