@@ -16,12 +16,11 @@ impl Escalate {
         let (bell, noted, why) = match (date, set) {
             (Some((text, _)), Some(set)) if text == set => return Vec::new(),
             (Some((text, at)), _) => {
-                let timer = Timer { name: keys.timer.clone(), at: at.saturating_sub(self.before).max(conversation.now) };
+                let timer =
+                    Timer { name: keys.timer.clone(), at: at.saturating_sub(self.before).max(conversation.now) };
                 (Action::SetTimer(timer), text, "the customer is to be contacted again before this date")
             }
-            (None, Some(_)) => {
-                (Action::CancelTimer(keys.timer.clone()), "", "nothing has a date here any more")
-            }
+            (None, Some(_)) => (Action::CancelTimer(keys.timer.clone()), "", "nothing has a date here any more"),
             (None, None) => return Vec::new(),
         };
         let noted = Action::SetAttribute(Attribute::new(&keys.set_attribute, noted));

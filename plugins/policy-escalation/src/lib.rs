@@ -109,7 +109,8 @@ impl Call {
 
     /// Whether the customer asked again, often and long enough.
     fn repeated(&self, conversation: &Snapshot, since: u64) -> bool {
-        let open = conversation.history.iter().rev().take_while(|entry| entry.author != Author::Agent && entry.at > since);
+        let open =
+            conversation.history.iter().rev().take_while(|entry| entry.author != Author::Agent && entry.at > since);
         let asked: Vec<&Entry> =
             open.filter(|entry| entry.author == Author::Customer && !entry.automatic).take(self.repeats).collect();
         let oldest = asked.last().map_or(0, |entry| conversation.now.saturating_sub(entry.at));
@@ -130,13 +131,7 @@ impl Escalate {
     }
 
     /// What a trigger leads to; none where it changes nothing.
-    fn act(
-        &self,
-        call: &Call,
-        conversation: &Snapshot,
-        happening: &Happening,
-        present: u8,
-    ) -> Option<Vec<Decision>> {
+    fn act(&self, call: &Call, conversation: &Snapshot, happening: &Happening, present: u8) -> Option<Vec<Decision>> {
         let event = call.on.iter().find(|event| event.holds(conversation, happening))?;
         let found = call.found(happening).map(|word| format!(" “{word}”")).unwrap_or_default();
         let by = call.when.reason(conversation).map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -190,8 +185,7 @@ impl Escalate {
     fn noted(&self, level: u8, conversation: &Snapshot, rule: &str) -> Vec<Decision> {
         let fact = |name: &String, value: String| Action::SetAttribute(Attribute::new(name, value));
         let below = (FIRST_LINE..level).map(|below| format!("{}:{below}", self.tag));
-        let mut actions: Vec<Action> =
-            below.filter(|tag| conversation.has_tag(tag)).map(Action::RemoveTag).collect();
+        let mut actions: Vec<Action> = below.filter(|tag| conversation.has_tag(tag)).map(Action::RemoveTag).collect();
         actions.push(Action::AddTag(format!("{}:{level}", self.tag)));
         actions.push(fact(&self.level_attribute, level.to_string()));
         actions.push(fact(&self.since_attribute, conversation.now.to_string()));
@@ -209,6 +203,10 @@ impl Escalate {
         let language = self.languages.of([last.text.as_str(), conversation.subject.as_deref().unwrap_or_default()]);
         let text = texts.get(language).or_else(|| texts.get(self.languages.default()))?;
         let reply = Action::Reply(Content::plain(text.fill(&[&conversation.tag])));
-        Some(Decision::new(reply, "F4", format!("the customer is told that level {level} has it, in language {language}")))
+        Some(Decision::new(
+            reply,
+            "F4",
+            format!("the customer is told that level {level} has it, in language {language}"),
+        ))
     }
 }

@@ -76,7 +76,10 @@ fn trigger(row: Trigger, index: usize, levels: &[u8]) -> Result<Call, PrepareErr
     if matches!(row.act, Act::Notify | Act::Wake) {
         let once = |event: &Event| event.is_news() && *event != Event::Message;
         if !on.iter().all(once) {
-            return Err(PrepareError::value(key("on"), "teams are told of what happens once, such as `breached CLOCK`"));
+            return Err(PrepareError::value(
+                key("on"),
+                "teams are told of what happens once, such as `breached CLOCK`",
+            ));
         }
         if row.notify.is_empty() {
             return Err(PrepareError::value(key("notify"), "expected one team at least"));

@@ -18,11 +18,8 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
         }
         json!({ "triggers": [row] })
     };
-    let level = |level: u8, teams: Value, text: &str| {
-        json!({ "triggers": [], "levels": [{ "level": level, "teams": teams, "progress": { "en": text } }] })
-    };
-    let follow_up =
-        |before: &str| json!({ "attribute": "a", "set-attribute": "b", "timer": "", "before": before });
+    let level = |level: u8, teams: Value, text: &str| json!({ "triggers": [], "levels": [{ "level": level, "teams": teams, "progress": { "en": text } }] });
+    let follow_up = |before: &str| json!({ "attribute": "a", "set-attribute": "b", "timer": "", "before": before });
     let wrong = [
         (json!({ "tag": "" }), "`tag`"),
         (json!({ "chinese-percent": 0 }), "chinese-percent"),
