@@ -1,4 +1,5 @@
 //! A conversation on its way through the bundled policies: what each decided is done to it before the next thing happens.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use policy_escalation::Escalate;
 use policy_receipt::Receipt;
 use policy_routing::Routing;

@@ -32,7 +32,7 @@ impl Span {
 pub fn said(seconds: u32) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
     // Two days are promised as 48 hours.
-    let fits = |(unit, _): &&(u32, &str)| seconds % unit == 0 && (*unit < 86_400 || seconds / unit > 3);
+    let fits = |(unit, _): &&(u32, &str)| seconds.is_multiple_of(*unit) && (*unit < 86_400 || seconds / unit > 3);
     units.iter().find(fits).map_or_else(|| format!("{seconds} s"), |(unit, word)| format!("{} {word}", seconds / unit))
 }
 
