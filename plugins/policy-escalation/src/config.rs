@@ -89,6 +89,9 @@ pub struct Trigger {
     /// With `raise-to`: the level.
     #[serde(default)]
     pub level: Option<u8>,
+    /// With `raise-to`: a tag by which it calls its teams once, also where the level stands already.
+    #[serde(default)]
+    pub once: Option<String>,
     /// Teams that are called, in place of the level's.
     #[serde(default)]
     pub teams: Vec<String>,

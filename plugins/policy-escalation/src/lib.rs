@@ -59,6 +59,7 @@ struct Call {
     over: u64,
     act: Act,
     level: u8,
+    once: Option<String>,
     teams: Vec<String>,
     notify: Vec<String>,
     progress: Texts,
@@ -95,6 +96,7 @@ struct Standing {
 impl Call {
     fn fits(&self, conversation: &Snapshot, happening: &Happening, standing: Standing) -> bool {
         self.when.fits(conversation)
+            && !self.once.as_ref().is_some_and(|tag| conversation.has_tag(tag))
             && self.on.iter().any(|event| event.holds(conversation, happening))
             && (self.words.is_empty() || self.found(happening).is_some())
             && (!self.after_answer || answered(conversation, standing.since))
@@ -151,7 +153,8 @@ impl Escalate {
                 return Some(told(self.teams(&call.notify, conversation)).chain([woken]).collect());
             }
             Act::RaiseByOne => self.levels.iter().map(|help| help.level).filter(|level| *level > present).min()?,
-            Act::RaiseTo => Some(call.level).filter(|level| *level > present)?,
+            // Whoever is called for a reason of its own is called where the level stands as well.
+            Act::RaiseTo => Some(call.level.max(present)).filter(|level| *level > present || call.once.is_some())?,
         };
         let help = self.levels.iter().find(|help| help.level == level)?;
         let mut teams = self.teams(if call.teams.is_empty() { &help.teams } else { &call.teams }, conversation);
@@ -163,7 +166,7 @@ impl Escalate {
         let escalation = Escalation { level, teams, reason: why.clone() };
         let mut decisions = vec![Decision::new(Action::Escalate(escalation), &call.rule, why.as_str())];
         decisions.extend(told(everybody));
-        decisions.extend(self.noted(level, conversation, &call.rule));
+        decisions.extend(self.noted(level, call, conversation));
         let texts = if call.progress.is_empty() { &help.progress } else { &call.progress };
         decisions.extend(self.progress(level, texts, conversation));
         Some(decisions)
@@ -181,16 +184,17 @@ impl Escalate {
         teams
     }
 
-    /// The level as facts and as the only tag of its group.
-    fn noted(&self, level: u8, conversation: &Snapshot, rule: &str) -> Vec<Decision> {
+    /// The level as facts and as the only tag of its group, and that a trigger with a tag of its own has acted.
+    fn noted(&self, level: u8, call: &Call, conversation: &Snapshot) -> Vec<Decision> {
         let fact = |name: &String, value: String| Action::SetAttribute(Attribute::new(name, value));
         let below = (FIRST_LINE..level).map(|below| format!("{}:{below}", self.tag));
-        let mut actions: Vec<Action> = below.filter(|tag| conversation.has_tag(tag)).map(Action::RemoveTag).collect();
-        actions.push(Action::AddTag(format!("{}:{level}", self.tag)));
-        actions.push(fact(&self.level_attribute, level.to_string()));
-        actions.push(fact(&self.since_attribute, conversation.now.to_string()));
+        let gone = below.filter(|tag| conversation.has_tag(tag)).map(Action::RemoveTag);
+        let tags = [format!("{}:{level}", self.tag)].into_iter().chain(call.once.clone());
+        let new = tags.filter(|tag| !conversation.has_tag(tag)).map(Action::AddTag);
+        let facts =
+            [fact(&self.level_attribute, level.to_string()), fact(&self.since_attribute, conversation.now.to_string())];
         let why = format!("it stands on level {level} now, and is not raised to it again");
-        actions.into_iter().map(|action| Decision::new(action, rule, why.as_str())).collect()
+        gone.chain(new).chain(facts).map(|action| Decision::new(action, &call.rule, why.as_str())).collect()
     }
 
     /// Tells the customer (F4), unless a machine wrote last or a policy before this one has told the customer something.

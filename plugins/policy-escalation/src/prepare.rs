@@ -72,6 +72,9 @@ fn trigger(row: Trigger, index: usize, levels: &[u8]) -> Result<Call, PrepareErr
     if (row.act == Act::RaiseTo) != row.level.is_some() || level != row.level {
         return Err(PrepareError::value(key("level"), "expected one of the levels with raise-to, and nothing without"));
     }
+    if row.once.as_ref().is_some_and(|tag| tag.is_empty() || row.act != Act::RaiseTo) {
+        return Err(PrepareError::value(key("once"), "expected a tag, with raise-to"));
+    }
     // What a message or a lasting state calls for would be told again with the next.
     if matches!(row.act, Act::Notify | Act::Wake) {
         let once = |event: &Event| event.is_news() && *event != Event::Message;
@@ -97,6 +100,7 @@ fn trigger(row: Trigger, index: usize, levels: &[u8]) -> Result<Call, PrepareErr
         repeats: row.repeats,
         act: row.act,
         level: level.unwrap_or_default(),
+        once: row.once,
         teams: row.teams,
         notify: row.notify,
     })

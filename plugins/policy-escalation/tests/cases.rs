@@ -37,6 +37,7 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
         (trigger(json!({ "act": "notify" })), "`triggers.0.notify`"),
         (trigger(json!({ "act": "wake", "notify": ["a"], "on": ["message"] })), "`triggers.0.on`"),
         (trigger(json!({ "act": "wake", "notify": ["a"], "on": ["tag a"] })), "`triggers.0.on`"),
+        (trigger(json!({ "once": "a" })), "`triggers.0.once`"),
         (trigger(json!({ "over": "soon" })), "`triggers.0.over`"),
         (trigger(json!({ "grades": ["grave"] })), "`triggers.0.grades`"),
         (trigger(json!({ "grade": "dispute" })), "grade"),
