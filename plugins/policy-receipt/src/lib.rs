@@ -1,20 +1,19 @@
 //! Acknowledges a customer's first message (D2): in the customer's language, with the conversation's tag, once, and never
 //! to a machine.
 mod config;
-mod template;
 
 use std::collections::BTreeMap;
 
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
 use tributary_sdk::types::{Attribute, Author, Content, Inbound};
-use tributary_sdk::{Plugin, Policy, PrepareError};
+use tributary_sdk::text::is_chinese;
+use tributary_sdk::{Plugin, Policy, PrepareError, Template as Text};
 
 pub use config::{Config, Template};
-use template::Text;
 
 /// The prepared policy.
 pub struct Receipt {
-    chinese_percent: usize,
+    chinese_percent: u8,
     default_language: String,
     attribute: String,
     no_subject: BTreeMap<String, String>,
@@ -27,6 +26,9 @@ struct Prepared {
     rule: String,
     text: Text,
 }
+
+/// The longest subject that is repeated to the customer, in letters.
+const LONGEST_SUBJECT: usize = 80;
 
 tributary_sdk::export!(Receipt: policy);
 
@@ -48,7 +50,7 @@ impl Plugin for Receipt {
             return Err(PrepareError::value("templates", problem));
         }
         Ok(Self {
-            chinese_percent: config.chinese_percent.into(),
+            chinese_percent: config.chinese_percent,
             default_language: config.default_language,
             attribute: config.attribute,
             no_subject: config.no_subject,
@@ -66,7 +68,7 @@ fn prepare_template((index, template): (usize, Template)) -> Result<Prepared, Pr
         language: template.language,
         grades: template.grades.iter().map(grade).collect::<Result<_, _>>()?,
         rule: template.rule,
-        text: Text::parse(&template.text, &format!("templates.{index}.text"))?,
+        text: Text::parse(&template.text, &format!("templates.{index}.text"), &["tag", "subject"])?,
     })
 }
 
@@ -85,7 +87,7 @@ impl Policy for Receipt {
         let subject = message.subject.as_deref().or(conversation.subject.as_deref()).filter(|it| !it.trim().is_empty());
         let subject =
             subject.or_else(|| self.no_subject.get(&template.language).map(String::as_str)).unwrap_or_default();
-        let text = template.text.fill(&conversation.tag, subject);
+        let text = template.text.fill(&[&conversation.tag, &one_line(subject)]);
         let why = format!("the customer's first message is acknowledged, in language {}", template.language);
         let fact = Attribute::new(&self.attribute, &template.language);
         Ok(vec![
@@ -107,23 +109,9 @@ impl Receipt {
     /// By script: Chinese letters and no Japanese or Korean ones. The text decides, the subject where it says nothing.
     fn language(&self, message: &Inbound) -> &str {
         let subject = message.subject.as_deref().unwrap_or_default();
-        let chinese = self.chinese(&message.content.text).or_else(|| self.chinese(subject)).unwrap_or(false);
+        let chinese = |text: &str| is_chinese(text, self.chinese_percent);
+        let chinese = chinese(&message.content.text).or_else(|| chinese(subject)).unwrap_or(false);
         if chinese { "zh" } else { &self.default_language }
-    }
-
-    /// Whether a text is Chinese; none for a text without a letter.
-    fn chinese(&self, text: &str) -> Option<bool> {
-        let (mut letters, mut han, mut foreign) = (0_usize, 0_usize, 0_usize);
-        for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
-            letters += 1;
-            match letter {
-                '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => han += 1,
-                '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}' => foreign += 1,
-                _ => {}
-            }
-        }
-        // Japanese mixes both scripts; a single borrowed letter in a Chinese text does not make it Japanese.
-        (letters > 0).then_some(han * 100 >= letters * self.chinese_percent && foreign * 10 < han)
     }
 
     fn template(&self, language: &str, grade: Option<Grade>) -> Option<&Prepared> {
@@ -131,5 +119,26 @@ impl Receipt {
             let fits = template.grades.is_empty() || grade.is_some_and(|grade| template.grades.contains(&grade));
             template.language == language && fits
         })
+    }
+}
+
+/// A subject comes from outside: one line, and not a long one.
+fn one_line(subject: &str) -> String {
+    let mut letters = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut line: String = letters.by_ref().take(LONGEST_SUBJECT).collect();
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_subject_is_one_short_line() {
+        assert_eq!(one_line("{tag}\r\nBcc: x"), "{tag}  Bcc: x");
+        assert_eq!(one_line(&"长".repeat(81)).chars().count(), 81);
     }
 }

@@ -10,7 +10,6 @@ mod goods;
 mod judge;
 mod model;
 mod rules;
-mod text;
 mod words;
 
 use std::collections::BTreeMap;
@@ -25,7 +24,7 @@ use goods::Goods;
 use judge::{Judge, Judgement, grade};
 pub use model::{MAGIC, Model, Scores, length};
 use rules::{Match, Rules};
-pub use text::Normaliser;
+pub use tributary_sdk::text::Normaliser;
 use words::Words;
 
 /// The attribute that tells the clocks' policy how soon a conversation of its grade is to be resolved (C6).

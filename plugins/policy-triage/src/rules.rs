@@ -2,7 +2,7 @@
 use tributary_sdk::PrepareError;
 
 use crate::config::{Negation, Rule};
-use crate::text::Normaliser;
+use tributary_sdk::text::Normaliser;
 use crate::words::{Collector, Hit, Words};
 
 /// As many different words of a rule are remembered; more make it no more fitting.

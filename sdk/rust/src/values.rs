@@ -2,7 +2,9 @@
 use crate::Reading;
 use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot};
 use crate::types::ChannelEvent;
-use crate::types::{Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, SendError, ThreadHints};
+use crate::types::{
+    Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, Order, OrderState, SendError, ThreadHints,
+};
 use crate::web::{Request, Response};
 
 impl Attribute {
@@ -148,6 +150,49 @@ impl Grade {
         [Self::Inquiry, Self::SimpleComplaint, Self::Dispute, Self::Emergency]
             .into_iter()
             .find(|grade| grade.word() == word)
+    }
+}
+
+impl OrderState {
+    /// Its word in configuration and in texts, as the contract writes it: `in-transit`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::InTransit => "in-transit",
+            Self::Stalled => "stalled",
+            Self::Delivered => "delivered",
+            Self::RefundRequested => "refund-requested",
+            Self::Refunded => "refunded",
+            Self::Cancelled => "cancelled",
+            Self::AddressChanged => "address-changed",
+        }
+    }
+
+    /// The state of a word; none for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Placed,
+            Self::Paid,
+            Self::Shipped,
+            Self::InTransit,
+            Self::Stalled,
+            Self::Delivered,
+            Self::RefundRequested,
+            Self::Refunded,
+            Self::Cancelled,
+            Self::AddressChanged,
+        ]
+        .into_iter()
+        .find(|state| state.word() == word)
+    }
+}
+
+impl Order {
+    /// The first value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        first(&self.attributes, name)
     }
 }
 

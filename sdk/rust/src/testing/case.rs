@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::fixtures::{differs, files};
 use super::render::render;
+use crate::host::knowledge::Article;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
 use crate::types::{
     Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
@@ -24,7 +25,9 @@ use crate::{Exported, Policy};
 /// grade = "inquiry"
 /// [[conversation.orders]]
 /// id = "2001"
-/// skus = ["KT-204"]                     # and attributes
+/// skus = ["KT-204"]                     # and state, at, parcel, promised-by, buyers (mail addresses), attributes
+/// [[articles]]                          # what every search of the knowledge base finds, best first
+/// title = "Returns"                     # and id, text, score
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -45,6 +48,8 @@ pub struct Case {
     config: Map<String, Value>,
     #[serde(default)]
     conversation: Conversation,
+    #[serde(default)]
+    articles: Vec<CaseArticle>,
     message: Option<Message>,
     happening: Option<Other>,
     #[serde(default)]
@@ -67,19 +72,35 @@ struct Conversation {
     attributes: BTreeMap<String, String>,
     contact_tags: Vec<String>,
     contact_attributes: BTreeMap<String, String>,
+    /// The channel proves the customer's address.
+    verified: bool,
     history: Vec<Message>,
     clocks: Vec<String>,
     orders: Vec<CaseOrder>,
     decided: Vec<Decided>,
 }
 
-/// A paid order, one piece of each article.
+/// An order, paid where it does not say its state, one piece of each article.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct CaseOrder {
     id: String,
     skus: Vec<String>,
+    state: Option<String>,
+    at: Option<u64>,
+    parcel: Option<String>,
+    promised_by: Option<u64>,
+    buyers: Vec<String>,
     attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseArticle {
+    id: String,
+    title: String,
+    text: String,
+    score: f32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -197,7 +218,9 @@ impl Case {
 
     /// Prepare the policy, ask it, compare.
     fn check<P: Exported + Policy>(&self) -> Result<(), String> {
-        let host = super::FakeHost::new().config(&self.config());
+        let host = self.articles.iter().cloned().fold(super::FakeHost::new().config(&self.config()), |host, it| {
+            host.article(Article { id: it.id, title: it.title, text: it.text, score: it.score })
+        });
         let plugin: P = super::with(&host, || super::prepare(self.config())).map_err(|error| error.to_string())?;
         let snapshot = self.snapshot().map_err(|error| error.to_string())?;
         let happening = self.happening().map_err(|error| error.to_string())?;
@@ -242,6 +265,14 @@ fn grade(word: &str) -> Result<Grade, String> {
     Grade::from_word(word).ok_or_else(|| format!("no grade is called {word}"))
 }
 
+fn order_state(word: &str) -> Result<OrderState, String> {
+    OrderState::from_word(word).ok_or_else(|| format!("no order is in the state {word}"))
+}
+
+fn customer() -> Handle {
+    Handle::claimed(HandleKind::Email, "customer@example.org")
+}
+
 /// The moment of a case that does not say one.
 const NOW: u64 = 1_760_000_000_000;
 
@@ -261,7 +292,7 @@ impl Message {
             external_id: Some("case@example.org".into()),
             sent_at: NOW,
             author: self.author()?,
-            from: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+            from: vec![customer()],
             display_name: None,
             subject: self.subject.clone(),
             content: Content::plain(&self.text),
@@ -302,12 +333,12 @@ impl Conversation {
             opened: now,
             contact: Contact {
                 id: "contact".into(),
-                handles: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+                handles: vec![Handle { verified: self.verified, ..customer() }],
                 tags: self.contact_tags.clone(),
                 attributes: attributes(&self.contact_attributes),
             },
             history,
-            orders: self.orders.iter().map(CaseOrder::order).collect(),
+            orders: self.orders.iter().map(CaseOrder::order).collect::<Result<_, _>>()?,
             clocks: self.clocks.iter().map(|name| running(name, now)).collect(),
             decided: self.decided.iter().map(Decided::decision).collect::<Result<_, _>>()?,
             attributes: attributes(&self.attributes),
@@ -316,21 +347,21 @@ impl Conversation {
 }
 
 impl CaseOrder {
-    fn order(&self) -> Order {
+    fn order(&self) -> Result<Order, String> {
         let price = || Money { currency: "CNY".into(), minor: 100 };
         let line = |sku: &String| OrderLine { sku: sku.clone(), title: sku.clone(), quantity: 1, price: price() };
-        Order {
+        Ok(Order {
             id: self.id.clone(),
-            state: OrderState::Paid,
-            at: NOW,
-            buyer: Vec::new(),
+            state: self.state.as_deref().map_or(Ok(OrderState::Paid), order_state)?,
+            at: self.at.unwrap_or(NOW),
+            buyer: self.buyers.iter().map(|address| Handle::claimed(HandleKind::Email, address)).collect(),
             total: price(),
             first_order: false,
             lines: self.skus.iter().map(line).collect(),
-            parcel: None,
-            promised_by: None,
+            parcel: self.parcel.clone(),
+            promised_by: self.promised_by,
             attributes: attributes(&self.attributes),
-        }
+        })
     }
 }
 

@@ -1,0 +1,133 @@
+//! Lists of words, and where they stand in a text.
+use std::collections::BTreeSet;
+
+use tributary_sdk::PrepareError;
+use tributary_sdk::text::{Normaliser, chinese, wordy};
+
+/// English words are compared by so many of their first letters, so that their endings do not count.
+const STEM: usize = 6;
+
+/// Words of one meaning, the longest first.
+pub struct Words(Vec<Word>);
+
+struct Word {
+    plain: String,
+    bounded_before: bool,
+    bounded_after: bool,
+}
+
+impl Words {
+    /// Bring a list into the form that texts are compared in.
+    ///
+    /// # Errors
+    /// [`PrepareError::Value`] with `key` where a word is empty.
+    pub fn prepare(words: &[String], key: &str, normaliser: &Normaliser) -> Result<Self, PrepareError> {
+        let word = |word: &String| {
+            let (stem, open) = word.strip_suffix('*').map_or((word.as_str(), false), |stem| (stem, true));
+            let plain = normaliser.apply(stem).trim().to_owned();
+            let (Some(first), Some(last)) = (plain.chars().next(), plain.chars().next_back()) else {
+                return Err(PrepareError::value(key, "a word is empty"));
+            };
+            Ok(Word { bounded_before: wordy(first), bounded_after: wordy(last) && !open, plain })
+        };
+        let mut words: Vec<Word> = words.iter().map(word).collect::<Result<_, _>>()?;
+        words.sort_by_key(|word| std::cmp::Reverse(word.plain.len()));
+        Ok(Self(words))
+    }
+
+    /// A word that stands in a normalised text.
+    pub fn find(&self, text: &str) -> Option<&str> {
+        self.0.iter().find(|word| word.first(text).is_some()).map(|word| word.plain.as_str())
+    }
+
+    /// A normalised text without any of the words; a blank stands where one was.
+    pub fn strip(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for word in &self.0 {
+            let mut from = 0;
+            while let Some(at) = word.first(&text[from..]) {
+                text.replace_range(from + at..from + at + word.plain.len(), " ");
+                from += at + 1;
+            }
+        }
+        text
+    }
+}
+
+impl Word {
+    fn first(&self, text: &str) -> Option<usize> {
+        let stands = |at: &usize| {
+            let after = &text[at + self.plain.len()..];
+            !(self.bounded_before && text[..*at].chars().next_back().is_some_and(wordy)
+                || self.bounded_after && after.chars().next().is_some_and(wordy))
+        };
+        text.match_indices(&self.plain).map(|(at, _)| at).find(stands)
+    }
+}
+
+/// What a normalised text consists of, for comparing: pairs of Chinese letters that stand side by side, and the beginnings
+/// of other words.
+pub fn units(text: &str) -> BTreeSet<String> {
+    let mut units = BTreeSet::new();
+    for piece in text.split(|letter: char| !letter.is_alphanumeric()) {
+        let letters: Vec<char> = piece.chars().collect();
+        for run in letters.chunk_by(|one, other| chinese(*one) == chinese(*other)) {
+            match run {
+                [first, ..] if !chinese(*first) => drop(units.insert(run.iter().take(STEM).collect())),
+                [single] => drop(units.insert(single.to_string())),
+                _ => units.extend(run.windows(2).map(|pair| pair.iter().collect())),
+            }
+        }
+    }
+    units
+}
+
+/// How alike two texts are, in percent of what they consist of.
+pub fn likeness(one: &BTreeSet<String>, other: &BTreeSet<String>) -> usize {
+    (200 * one.intersection(other).count()).checked_div(one.len() + other.len()).unwrap_or(0)
+}
+
+/// A text without what is neither letter nor digit at its ends, and without blanks that stand twice.
+pub fn bare(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
+    words.join(" ").trim_matches(|letter: char| !letter.is_alphanumeric()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Words {
+        let list: Vec<String> = list.iter().map(|word| (*word).to_owned()).collect();
+        Words::prepare(&list, "words", &Normaliser::new("轉转")).unwrap()
+    }
+
+    #[test]
+    fn words_end_where_words_end() {
+        let normaliser = Normaliser::new("轉转");
+        let list = words(&["hi", "agent*", "转人工"]);
+        for (text, found) in
+            [("Hi!", true), ("this", false), ("AGENTS please", true), ("reagent", false), ("我要轉人工", true), ("", false)]
+        {
+            assert_eq!(list.find(&normaliser.apply(text)).is_some(), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_stripped_leaves_a_blank() {
+        let list = words(&["请问", "请", "hi"]);
+        assert_eq!(list.strip("请问,请退货 hi this"), " , 退货   this");
+        assert_eq!(bare(" , 退货 ?  this !"), "退货 this");
+        assert_eq!(bare("?!"), "");
+    }
+
+    #[test]
+    fn likeness_is_by_pairs_and_by_stems() {
+        let of = |one: &str, other: &str| likeness(&units(one), &units(other));
+        assert_eq!(of("怎么退货", "怎么退货"), 100);
+        assert!(of("怎么退货", "怎么退货呢") > 80);
+        assert_eq!(of("怎么退货", "发票抬头"), 0);
+        assert_eq!(of("returning shoes", "returned shoes"), 100);
+        assert_eq!(of("", ""), 0);
+    }
+}
