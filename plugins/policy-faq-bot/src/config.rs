@@ -54,6 +54,10 @@ pub struct Config {
 
     /// What a message may consist of beside its question: greetings.
     pub greetings: Vec<String>,
+    /// What customers call things and what articles call them: in each row, every word but the last is searched for as the
+    /// last one.
+    #[serde(default)]
+    pub wordings: Vec<Vec<String>>,
     /// Polite words and words without a meaning; they are left out of what is searched for.
     pub fillers: Vec<String>,
     /// A message of nothing else needs no answer.

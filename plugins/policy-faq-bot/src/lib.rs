@@ -21,7 +21,7 @@ use answer::Answers;
 pub use config::Config;
 use memory::Memory;
 use orders::{Orders, templates};
-use words::{Words, bare, likeness, units};
+use words::{Wordings, Words, bare, likeness, units};
 
 /// A question that was answered, only by the bot or at first.
 const ANSWERED: &str = "bot:answered";
@@ -51,6 +51,7 @@ pub struct FaqBot {
     config: Config,
     grades: Vec<Grade>,
     normaliser: Normaliser,
+    wordings: Wordings,
     greetings: Words,
     fillers: Words,
     thanks: Words,
@@ -95,6 +96,7 @@ impl Plugin for FaqBot {
         };
         Ok(Self {
             grades: config.grades.iter().map(grade).collect::<Result<_, _>>()?,
+            wordings: Wordings::prepare(&config.wordings, &normaliser)?,
             greetings: words(&config.greetings, "greetings")?,
             fillers: words(&config.fillers, "fillers")?,
             thanks: words(&config.thanks, "thanks")?,
@@ -200,7 +202,7 @@ impl<'a> Turn<'a> {
         if let Some(choice) = shown.and_then(|_| bot.chosen(&text)) {
             text = bot.normalised(choice.in_language(language));
         }
-        let question = bare(&bot.thanks.strip(&bot.fillers.strip(&bot.greetings.strip(&text))));
+        let question = bot.question(&text);
         memory.decided(message);
         let units = units(&question);
         Self { bot, conversation, message, memory, language, text, question, units, decisions: Vec::new() }
@@ -382,8 +384,8 @@ impl<'a> Turn<'a> {
         let mut entries = self.memory.history(self.conversation).filter(|entry| entry.author == Author::Customer);
         self.memory.row > 0
             && entries.any(|entry| {
-                let earlier = bare(&bot.fillers.strip(&bot.greetings.strip(&bot.normalised(&entry.text))));
-                likeness(&units(&earlier), &self.units) >= bot.config.same_percent.into()
+                let earlier = units(&bot.question(&bot.normalised(&entry.text)));
+                likeness(&earlier, &self.units) >= bot.config.same_percent.into()
             })
     }
 
@@ -457,6 +459,12 @@ impl<'a> Turn<'a> {
 impl FaqBot {
     fn normalised(&self, text: &str) -> String {
         self.normaliser.apply(&text[..text.floor_char_boundary(LONGEST_TEXT)])
+    }
+
+    /// What a normalised text asks, in the words of articles.
+    fn question(&self, text: &str) -> String {
+        let text = self.thanks.strip(&self.greetings.strip(text));
+        bare(&self.fillers.strip(&self.wordings.apply(&text)))
     }
 
     /// The line of the menu that a message chooses: by its number, or in its words.

@@ -10,6 +10,9 @@ const STEM: usize = 6;
 /// Words of one meaning, the longest first.
 pub struct Words(Vec<Word>);
 
+/// Words, and what each is replaced by.
+pub struct Wordings(Vec<(Word, String)>);
+
 struct Word {
     plain: String,
     bounded_before: bool,
@@ -22,14 +25,7 @@ impl Words {
     /// # Errors
     /// [`PrepareError::Value`] with `key` where a word is empty.
     pub fn prepare(words: &[String], key: &str, normaliser: &Normaliser) -> Result<Self, PrepareError> {
-        let word = |word: &String| {
-            let (stem, open) = word.strip_suffix('*').map_or((word.as_str(), false), |stem| (stem, true));
-            let plain = normaliser.apply(stem).trim().to_owned();
-            let (Some(first), Some(last)) = (plain.chars().next(), plain.chars().next_back()) else {
-                return Err(PrepareError::value(key, "a word is empty"));
-            };
-            Ok(Word { bounded_before: wordy(first), bounded_after: wordy(last) && !open, plain })
-        };
+        let word = |word: &String| Word::prepare(word, key, normaliser);
         let mut words: Vec<Word> = words.iter().map(word).collect::<Result<_, _>>()?;
         words.sort_by_key(|word| std::cmp::Reverse(word.plain.len()));
         Ok(Self(words))
@@ -44,24 +40,73 @@ impl Words {
     pub fn strip(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for word in &self.0 {
-            let mut from = 0;
-            while let Some(at) = word.first(&text[from..]) {
-                text.replace_range(from + at..from + at + word.plain.len(), " ");
-                from += at + 1;
+            while let Some(at) = word.first(&text) {
+                text.replace_range(at..at + word.plain.len(), " ");
             }
         }
         text
     }
 }
 
+impl Wordings {
+    /// Of each row, every word but the last becomes the last one.
+    ///
+    /// # Errors
+    /// [`PrepareError::Value`] where a row has fewer than two words, or an empty one.
+    pub fn prepare(rows: &[Vec<String>], normaliser: &Normaliser) -> Result<Self, PrepareError> {
+        let mut pairs = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            let key = format!("wordings.{index}");
+            let Some((last, [first, others @ ..])) = row.split_last() else {
+                return Err(PrepareError::value(key, "expected two words at least"));
+            };
+            for word in [first].into_iter().chain(others) {
+                pairs.push((Word::prepare(word, &key, normaliser)?, Word::prepare(last, &key, normaliser)?.plain));
+            }
+        }
+        pairs.sort_by_key(|(word, _)| std::cmp::Reverse(word.plain.len()));
+        Ok(Self(pairs))
+    }
+
+    /// A normalised text in the words of articles. What was put in is not replaced again.
+    pub fn apply(&self, text: &str) -> String {
+        let mut said = String::with_capacity(text.len());
+        let mut rest = 0;
+        while rest < text.len() {
+            let here = self.0.iter().find(|(word, _)| word.stands_at(text, rest));
+            if let Some((word, instead)) = here {
+                said.push_str(instead);
+                rest += word.plain.len();
+            } else {
+                let next = text[rest..].chars().next().map_or(1, char::len_utf8);
+                said.push_str(&text[rest..rest + next]);
+                rest += next;
+            }
+        }
+        said
+    }
+}
+
 impl Word {
-    fn first(&self, text: &str) -> Option<usize> {
-        let stands = |at: &usize| {
-            let after = &text[at + self.plain.len()..];
-            !(self.bounded_before && text[..*at].chars().next_back().is_some_and(wordy)
-                || self.bounded_after && after.chars().next().is_some_and(wordy))
+    fn prepare(word: &str, key: &str, normaliser: &Normaliser) -> Result<Self, PrepareError> {
+        let (stem, open) = word.strip_suffix('*').map_or((word, false), |stem| (stem, true));
+        let plain = normaliser.apply(stem).trim().to_owned();
+        let (Some(first), Some(last)) = (plain.chars().next(), plain.chars().next_back()) else {
+            return Err(PrepareError::value(key, "a word is empty"));
         };
-        text.match_indices(&self.plain).map(|(at, _)| at).find(stands)
+        Ok(Self { bounded_before: wordy(first), bounded_after: wordy(last) && !open, plain })
+    }
+
+    /// Whether the word stands at a place of a text as a whole.
+    fn stands_at(&self, text: &str, at: usize) -> bool {
+        text[at..].strip_prefix(self.plain.as_str()).is_some_and(|after| {
+            !(self.bounded_before && text[..at].chars().next_back().is_some_and(wordy)
+                || self.bounded_after && after.chars().next().is_some_and(wordy))
+        })
+    }
+
+    fn first(&self, text: &str) -> Option<usize> {
+        text.match_indices(&self.plain).map(|(at, _)| at).find(|at| self.stands_at(text, *at))
     }
 }
 
@@ -119,6 +164,15 @@ mod tests {
         assert_eq!(list.strip("请问,请退货 hi this"), " , 退货   this");
         assert_eq!(bare(" , 退货 ?  this !"), "退货 this");
         assert_eq!(bare("?!"), "");
+    }
+
+    #[test]
+    fn wordings_are_replaced_once() {
+        let rows = [["邮费", "快递费", "运费"], ["运费", "send back", "return"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let wordings = Wordings::prepare(&rows, &Normaliser::new("")).unwrap();
+        assert_eq!(wordings.apply("邮费和运费, to send back, to resend backs"), "运费和return, to return, to resend backs");
+        assert!(Wordings::prepare(&[vec!["alone".to_owned()]], &Normaliser::new("")).is_err());
     }
 
     #[test]

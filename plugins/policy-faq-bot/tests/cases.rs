@@ -33,6 +33,7 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
         (json!({ "longest-answer": 0 }), "`longest-answer`"),
         (json!({ "grades": ["grave"] }), "`grades`"),
         (json!({ "fillers": ["*"] }), "`fillers`"),
+        (json!({ "wordings": [["alone"]] }), "`wordings.0`"),
         (json!({ "answer": text("{limits}") }), "`answer.zh`"),
         (json!({ "menu": text("{menu") }), "`menu.zh`"),
         (orders("utc-offset", json!(1440)), "`orders.utc-offset`"),
