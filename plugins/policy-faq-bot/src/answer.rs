@@ -119,7 +119,8 @@ fn sentences(text: &str) -> Vec<&str> {
     while let Some((at, letter)) = chars.next() {
         let next = chars.peek().map_or(' ', |(_, next)| *next);
         let full_width = matches!(letter, '！' | '？' | '；');
-        let ends = letter == '\n' || full_width || ends_sentence(letter) && (!letter.is_ascii() || next.is_whitespace());
+        let ends =
+            letter == '\n' || full_width || ends_sentence(letter) && (!letter.is_ascii() || next.is_whitespace());
         if ends && !ends_sentence(next) {
             found.push(text[from..at + letter.len_utf8()].trim());
             from = at + letter.len_utf8();
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn figures_are_digits_or_counted_numerals() {
-        for (text, figure) in [("7 days", true), ("七天无理由", true), ("一定会处理", false), ("soon", false)] {
+        for (text, figure) in [("7 days", true), ("七天无理由", true), ("一定会处理", false), ("soon", false)]
+        {
             assert_eq!(has_figure(text), figure, "{text}");
         }
     }

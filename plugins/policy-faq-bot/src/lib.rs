@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot, Timer};
 use tributary_sdk::host::knowledge::{self, Article};
-use tributary_sdk::text::{Normaliser, is_chinese};
+use tributary_sdk::text::{Normaliser, is_chinese, one_line};
 use tributary_sdk::types::{Author, Content, Inbound};
 use tributary_sdk::{Plugin, Policy, PrepareError, Template};
 
@@ -300,7 +300,7 @@ impl<'a> Turn<'a> {
     fn order(&mut self, question: &str) {
         let told = match self.bot.orders.told(self.conversation, question, &self.text, self.language) {
             Ok(told) => told,
-            Err(why) => return self.hand_over(&Reason { rule: "J4", why, found: Vec::new(), unanswered: true }),
+            Err(why) => return self.hand_over(&Reason { rule: "J4", why, found: Vec::new(), unanswered: false }),
         };
         if self.memory.has_answered(&told.key) {
             let why = format!("the customer asks again, and nothing is new: {}", told.about);
@@ -338,7 +338,9 @@ impl<'a> Turn<'a> {
             found.iter().filter(understood).filter(|article| article.score >= bot.config.sure_from).collect();
         let Some(best) = sure.first().copied() else {
             let why = match found.first() {
-                Some(first) if first.score >= bot.config.sure_from => "no article in the customer's language answers it",
+                Some(first) if first.score >= bot.config.sure_from => {
+                    "no article in the customer's language answers it"
+                }
                 Some(_) => "no article fits well enough",
                 None => "no article was found",
             };
@@ -368,9 +370,10 @@ impl<'a> Turn<'a> {
             "" => bot.answer[at].fill(&[&answer.text, &best.title, &best.id]),
             limits => bot.limited_answer[at].fill(&[&answer.text, limits, &best.title, &best.id]),
         };
-        let repetitive = self.conversation.current_category().is_some_and(|category| {
-            bot.config.repetitive_categories.iter().any(|repetitive| repetitive == category)
-        });
+        let repetitive = self
+            .conversation
+            .current_category()
+            .is_some_and(|category| bot.config.repetitive_categories.iter().any(|repetitive| repetitive == category));
         let limited = if answer.limits.is_empty() { "" } else { ", with the limits of the promotion (K5)" };
         let why = format!("“{}” ({}) covers {:.2} of the question{limited}", best.title, best.id, best.score);
         let (id, rule) = (best.id.clone(), if repetitive { "J2" } else { "J1" });
@@ -439,9 +442,11 @@ impl<'a> Turn<'a> {
 
     /// Everything that the bot knows, for the person who takes over.
     fn context(&self, reason: &Reason<'_>) -> String {
-        let mut lines = vec![format!("Question: {}", cut(self.message.content.text.trim()))];
+        let mut lines = vec![format!("Question: {}", one_line(self.message.content.text.trim(), LONGEST_NOTED))];
         let found = reason.found.iter().take(MOST_NOTED);
-        lines.extend(found.map(|it| format!("Found: “{}” ({}), {:.2}", cut(&it.title), it.id, it.score)));
+        lines.extend(
+            found.map(|it| format!("Found: “{}” ({}), {:.2}", one_line(&it.title, LONGEST_NOTED), it.id, it.score)),
+        );
         if reason.unanswered && reason.found.is_empty() {
             lines.push("Found: nothing".to_owned());
         }
@@ -451,7 +456,9 @@ impl<'a> Turn<'a> {
             format!("Order: {}, {}{parcel}", order.id, order.state.word())
         }));
         let bot = self.memory.history(self.conversation).rev().filter(|entry| entry.author == Author::Bot);
-        lines.extend(bot.take(MOST_NOTED).map(|entry| format!("The bot said: {}", cut(entry.text.trim()))));
+        lines.extend(
+            bot.take(MOST_NOTED).map(|entry| format!("The bot said: {}", one_line(entry.text.trim(), LONGEST_NOTED))),
+        );
         lines.join("\n")
     }
 }
@@ -484,14 +491,4 @@ impl config::Choice {
     fn in_language(&self, language: Language) -> &str {
         if language == Language::Chinese { &self.asks.zh } else { &self.asks.en }
     }
-}
-
-/// One line of a text, and not a long one.
-fn cut(text: &str) -> String {
-    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    let mut line: String = letters.by_ref().take(LONGEST_NOTED).collect();
-    if letters.next().is_some() {
-        line.push('…');
-    }
-    line
 }

@@ -206,10 +206,10 @@ impl Orders {
 
     /// `10月9日 16:53`, `9 Oct 16:53`, on the shop's clock.
     fn date(&self, moment: Timestamp, language: Language) -> String {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let local = i64::try_from(moment / 1_000).unwrap_or_default().saturating_add(self.utc_offset);
-        let text = tributary_marketplace::time::to_rfc3339(u64::try_from(local).unwrap_or_default().saturating_mul(1_000));
+        let text =
+            tributary_marketplace::time::to_rfc3339(u64::try_from(local).unwrap_or_default().saturating_mul(1_000));
         let number = |from: usize| text.get(from..from + 2).and_then(|it| it.parse::<usize>().ok()).unwrap_or_default();
         let (month, day, time) = (number(5), number(8), text.get(11..16).unwrap_or_default());
         match language {

@@ -151,9 +151,14 @@ mod tests {
     fn words_end_where_words_end() {
         let normaliser = Normaliser::new("轉转");
         let list = words(&["hi", "agent*", "转人工"]);
-        for (text, found) in
-            [("Hi!", true), ("this", false), ("AGENTS please", true), ("reagent", false), ("我要轉人工", true), ("", false)]
-        {
+        for (text, found) in [
+            ("Hi!", true),
+            ("this", false),
+            ("AGENTS please", true),
+            ("reagent", false),
+            ("我要轉人工", true),
+            ("", false),
+        ] {
             assert_eq!(list.find(&normaliser.apply(text)).is_some(), found, "{text}");
         }
     }
@@ -171,7 +176,10 @@ mod tests {
         let rows = [["邮费", "快递费", "运费"], ["运费", "send back", "return"]];
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         let wordings = Wordings::prepare(&rows, &Normaliser::new("")).unwrap();
-        assert_eq!(wordings.apply("邮费和运费, to send back, to resend backs"), "运费和return, to return, to resend backs");
+        assert_eq!(
+            wordings.apply("邮费和运费, to send back, to resend backs"),
+            "运费和return, to return, to resend backs"
+        );
         assert!(Wordings::prepare(&[vec!["alone".to_owned()]], &Normaliser::new("")).is_err());
     }
 

@@ -5,8 +5,8 @@ mod config;
 use std::collections::BTreeMap;
 
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
+use tributary_sdk::text::{is_chinese, one_line};
 use tributary_sdk::types::{Attribute, Author, Content, Inbound};
-use tributary_sdk::text::is_chinese;
 use tributary_sdk::{Plugin, Policy, PrepareError, Template as Text};
 
 pub use config::{Config, Template};
@@ -87,7 +87,7 @@ impl Policy for Receipt {
         let subject = message.subject.as_deref().or(conversation.subject.as_deref()).filter(|it| !it.trim().is_empty());
         let subject =
             subject.or_else(|| self.no_subject.get(&template.language).map(String::as_str)).unwrap_or_default();
-        let text = template.text.fill(&[&conversation.tag, &one_line(subject)]);
+        let text = template.text.fill(&[&conversation.tag, &one_line(subject, LONGEST_SUBJECT)]);
         let why = format!("the customer's first message is acknowledged, in language {}", template.language);
         let fact = Attribute::new(&self.attribute, &template.language);
         Ok(vec![
@@ -119,26 +119,5 @@ impl Receipt {
             let fits = template.grades.is_empty() || grade.is_some_and(|grade| template.grades.contains(&grade));
             template.language == language && fits
         })
-    }
-}
-
-/// A subject comes from outside: one line, and not a long one.
-fn one_line(subject: &str) -> String {
-    let mut letters = subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    let mut line: String = letters.by_ref().take(LONGEST_SUBJECT).collect();
-    if letters.next().is_some() {
-        line.push('…');
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn a_subject_is_one_short_line() {
-        assert_eq!(one_line("{tag}\r\nBcc: x"), "{tag}  Bcc: x");
-        assert_eq!(one_line(&"长".repeat(81)).chars().count(), 81);
     }
 }

@@ -78,9 +78,25 @@ pub fn is_chinese(text: &str, percent: u8) -> Option<bool> {
     (letters > 0).then_some(han * 100 >= letters * usize::from(percent) && foreign * 10 < han)
 }
 
+/// What comes from outside, to be shown in a line: without control characters, and of so many letters at most.
+pub fn one_line(text: &str, most: usize) -> String {
+    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut line: String = letters.by_ref().take(most).collect();
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one_and_short() {
+        assert_eq!(one_line("{tag}\r\nBcc: x", 80), "{tag}  Bcc: x");
+        assert_eq!(one_line(&"长".repeat(81), 80).chars().count(), 81);
+    }
 
     #[test]
     fn the_script_says_the_language() {

@@ -154,6 +154,20 @@ impl Grade {
 }
 
 impl OrderState {
+    /// All of them, in the order in which one follows the other.
+    pub const ALL: [Self; 10] = [
+        Self::Placed,
+        Self::Paid,
+        Self::AddressChanged,
+        Self::Shipped,
+        Self::InTransit,
+        Self::Stalled,
+        Self::Delivered,
+        Self::RefundRequested,
+        Self::Refunded,
+        Self::Cancelled,
+    ];
+
     /// Its word in configuration and in texts, as the contract writes it: `in-transit`.
     pub fn word(self) -> &'static str {
         match self {
@@ -172,20 +186,7 @@ impl OrderState {
 
     /// The state of a word; none for any other word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Placed,
-            Self::Paid,
-            Self::Shipped,
-            Self::InTransit,
-            Self::Stalled,
-            Self::Delivered,
-            Self::RefundRequested,
-            Self::Refunded,
-            Self::Cancelled,
-            Self::AddressChanged,
-        ]
-        .into_iter()
-        .find(|state| state.word() == word)
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::fixtures::{differs, files};
 use super::render::render;
-use crate::host::knowledge::Article;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
+use crate::host::knowledge::Article;
 use crate::types::{
     Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
 };
