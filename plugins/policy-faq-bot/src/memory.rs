@@ -13,33 +13,27 @@ const LONGEST_ID: usize = 120;
 #[serde(default)]
 pub struct Memory {
     /// Nothing before this moment counts.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub since: Timestamp,
     /// The message that was decided last.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     last: String,
     /// What it answered with: ids of articles, and orders with question and state.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub answered: Vec<String>,
     /// Answers without a person between them.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub row: u32,
-    /// The menu was shown, in the language it was shown in.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The menu was shown right before: whether in Chinese.
+    #[serde(skip_serializing_if = "is_default")]
     pub menu: Option<bool>,
     /// A person has it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "is_default")]
     pub handed: bool,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(moment: &Timestamp) -> bool {
-    *moment == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_none(count: &u32) -> bool {
-    *count == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Memory {

@@ -38,13 +38,7 @@ impl Words {
 
     /// A normalised text without any of the words; a blank stands where one was.
     pub fn strip(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for word in &self.0 {
-            while let Some(at) = word.first(&text) {
-                text.replace_range(at..at + word.plain.len(), " ");
-            }
-        }
-        text
+        replaced(text, |at| self.0.iter().find(|word| word.stands_at(text, at)).map(|word| (word.plain.len(), " ")))
     }
 }
 
@@ -70,21 +64,27 @@ impl Wordings {
 
     /// A normalised text in the words of articles. What was put in is not replaced again.
     pub fn apply(&self, text: &str) -> String {
-        let mut said = String::with_capacity(text.len());
-        let mut rest = 0;
-        while rest < text.len() {
-            let here = self.0.iter().find(|(word, _)| word.stands_at(text, rest));
-            if let Some((word, instead)) = here {
-                said.push_str(instead);
-                rest += word.plain.len();
-            } else {
-                let next = text[rest..].chars().next().map_or(1, char::len_utf8);
-                said.push_str(&text[rest..rest + next]);
-                rest += next;
-            }
-        }
-        said
+        replaced(text, |at| {
+            let (word, instead) = self.0.iter().find(|(word, _)| word.stands_at(text, at))?;
+            Some((word.plain.len(), instead))
+        })
     }
+}
+
+/// A text with something else, where `found` names it, instead of so many bytes from a place.
+fn replaced<'a>(text: &str, found: impl Fn(usize) -> Option<(usize, &'a str)>) -> String {
+    let mut said = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        if let Some((length, instead)) = found(at) {
+            said.push_str(instead);
+            at += length;
+        } else {
+            said.push(letter);
+            at += letter.len_utf8();
+        }
+    }
+    said
 }
 
 impl Word {
