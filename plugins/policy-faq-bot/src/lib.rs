@@ -158,7 +158,11 @@ impl FaqBot {
             return Vec::new();
         }
         let how = "answered by the bot, and the customer asked nothing more".to_owned();
-        vec![Decision::new(Action::Close(how), "J1", "the bell rang, and nothing was said behind the bot's answer")]
+        let begun = Memory::begun(conversation.now);
+        vec![
+            Decision::new(Action::Close(how), "J1", "the bell rang, and nothing was said behind the bot's answer"),
+            begun.keep(&self.config.attribute, "J1", "what comes after it is a matter of its own"),
+        ]
     }
 }
 
