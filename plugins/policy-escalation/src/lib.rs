@@ -8,10 +8,10 @@ mod prepare;
 
 use std::collections::BTreeMap;
 
-use tributary_policy::{Condition, Event, Languages, Text};
+use tributary_policy::{Condition, Event, Languages};
 use tributary_sdk::desk::{Action, Decision, Entry, Escalation, Fault, Happening, Snapshot};
 use tributary_sdk::types::{Attribute, Author, Content};
-use tributary_sdk::{Plugin, Policy, PrepareError};
+use tributary_sdk::{Plugin, Policy, PrepareError, Template};
 
 pub use config::{Act, Config, FollowUp, Level, Trigger};
 
@@ -22,7 +22,7 @@ const FIRST_LINE: u8 = 1;
 const ITS_TEAM: &str = "its-team";
 
 /// Texts for the customer, by language.
-type Texts = BTreeMap<String, Text>;
+type Texts = BTreeMap<String, Template>;
 
 /// The prepared policy.
 pub struct Escalate {

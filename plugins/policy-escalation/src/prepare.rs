@@ -1,8 +1,8 @@
 //! Checks the configuration.
 use std::collections::BTreeMap;
 
-use tributary_policy::{Event, Languages, Span, Text};
-use tributary_sdk::PrepareError;
+use tributary_policy::{Event, Languages, Span};
+use tributary_sdk::{PrepareError, Template};
 
 use crate::config::{Act, Config, Level, Trigger};
 use crate::{Call, Escalate, Help, Texts};
@@ -108,7 +108,7 @@ fn trigger(row: Trigger, index: usize, levels: &[u8]) -> Result<Call, PrepareErr
 
 fn texts(texts: &BTreeMap<String, String>, key: &str) -> Result<Texts, PrepareError> {
     let text = |(language, text): (&String, &String)| {
-        Ok((language.clone(), Text::parse(text, &["tag"], &format!("{key}.{language}"))?))
+        Ok((language.clone(), Template::parse(text, &format!("{key}.{language}"), &["tag"])?))
     };
     texts.iter().map(text).collect()
 }

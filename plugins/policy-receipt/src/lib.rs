@@ -4,10 +4,11 @@ mod config;
 
 use std::collections::BTreeMap;
 
-use tributary_policy::{Languages, Text, grade};
+use tributary_policy::{Languages, grade};
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
+use tributary_sdk::text::one_line;
 use tributary_sdk::types::{Attribute, Author, Content, Inbound};
-use tributary_sdk::{Plugin, Policy, PrepareError};
+use tributary_sdk::{Plugin, Policy, PrepareError, Template as Text};
 
 pub use config::{Config, Template};
 
@@ -25,6 +26,9 @@ struct Prepared {
     rule: String,
     text: Text,
 }
+
+/// The longest subject that is repeated to the customer, in letters.
+const LONGEST_SUBJECT: usize = 80;
 
 tributary_sdk::export!(Receipt: policy);
 
@@ -60,7 +64,7 @@ fn prepare_template((index, template): (usize, Template)) -> Result<Prepared, Pr
         language: template.language,
         grades: template.grades.iter().map(grade).collect::<Result<_, _>>()?,
         rule: template.rule,
-        text: Text::parse(&template.text, &["tag", "subject"], &format!("templates.{index}.text"))?,
+        text: Text::parse(&template.text, &format!("templates.{index}.text"), &["tag", "subject"])?,
     })
 }
 
@@ -79,7 +83,7 @@ impl Policy for Receipt {
         let subject = message.subject.as_deref().or(conversation.subject.as_deref()).filter(|it| !it.trim().is_empty());
         let subject =
             subject.or_else(|| self.no_subject.get(&template.language).map(String::as_str)).unwrap_or_default();
-        let text = template.text.fill(&[&conversation.tag, subject]);
+        let text = template.text.fill(&[&conversation.tag, &one_line(subject, LONGEST_SUBJECT)]);
         let why = format!("the customer's first message is acknowledged, in language {}", template.language);
         let fact = Attribute::new(&self.attribute, &template.language);
         Ok(vec![

@@ -9,7 +9,6 @@ mod goods;
 mod judge;
 mod model;
 mod rules;
-mod text;
 mod words;
 
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
@@ -22,7 +21,7 @@ use goods::Goods;
 use judge::{Judge, Judgement};
 pub use model::{MAGIC, Model, Scores, length};
 use rules::{Match, Rules};
-pub use text::Normaliser;
+pub use tributary_sdk::text::Normaliser;
 use words::Words;
 
 /// The prepared policy.

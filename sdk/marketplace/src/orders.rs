@@ -111,20 +111,6 @@ pub struct Picture {
     told: String,
 }
 
-/// The states, in the order in which one follows the other; of two reached in the same moment the later one holds.
-const STATES: [OrderState; 10] = [
-    OrderState::Placed,
-    OrderState::Paid,
-    OrderState::AddressChanged,
-    OrderState::Shipped,
-    OrderState::InTransit,
-    OrderState::Stalled,
-    OrderState::Delivered,
-    OrderState::RefundRequested,
-    OrderState::Refunded,
-    OrderState::Cancelled,
-];
-
 impl Picture {
     /// What is kept of an order; a picture without anything where nothing is.
     ///
@@ -234,12 +220,13 @@ impl Picture {
 
     /// Where the order stands, and since when.
     fn stand(&self) -> (OrderState, Timestamp) {
-        let facts = STATES.iter().filter_map(|state| Some((*state, *self.facts.get(state.word())?)));
+        let facts = OrderState::ALL.into_iter().filter_map(|state| Some((state, *self.facts.get(state.word())?)));
         let changes = self.addresses.windows(2).filter(|two| two[0].1 != two[1].1);
         let moved = changes.map(|two| (OrderState::AddressChanged, two[1].0));
         let waiting = self.matters.values().filter(|(_, open, _)| *open);
         let asked = waiting.map(|(at, _, since)| (OrderState::RefundRequested, (*since).min(*at)));
-        let rank = |state: OrderState| STATES.iter().position(|known| *known == state);
+        // Of two states that were reached in the same moment the later one holds.
+        let rank = |state: OrderState| OrderState::ALL.iter().position(|known| *known == state);
         let newest = facts.chain(moved).chain(asked).max_by_key(|(state, at)| (*at, rank(*state)));
         // Where a case was closed and nothing else happened, the order stands where it stood, from that moment on.
         let closed = self.matters.values().filter(|(_, open, since)| !open && *since != u64::MAX).map(|(at, _, _)| *at);

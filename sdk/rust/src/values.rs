@@ -4,7 +4,7 @@ use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot};
 use crate::trade::Operation;
 use crate::types::ChannelEvent;
 use crate::types::{
-    Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, OrderState, SendError, ThreadHints,
+    Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, Order, OrderState, SendError, ThreadHints,
 };
 use crate::web::{Request, Response};
 
@@ -155,10 +155,11 @@ impl Grade {
 }
 
 impl OrderState {
-    /// Every state.
-    const ALL: [Self; 10] = [
+    /// All of them, in the order in which one follows the other.
+    pub const ALL: [Self; 10] = [
         Self::Placed,
         Self::Paid,
+        Self::AddressChanged,
         Self::Shipped,
         Self::InTransit,
         Self::Stalled,
@@ -166,10 +167,9 @@ impl OrderState {
         Self::RefundRequested,
         Self::Refunded,
         Self::Cancelled,
-        Self::AddressChanged,
     ];
 
-    /// Its word in configuration: `placed`, `in-transit`.
+    /// Its word in configuration and in texts, as the contract writes it: `in-transit`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Placed => "placed",
@@ -216,6 +216,13 @@ impl Operation {
             Self::CreateReturn(order) | Self::Exchange(order) | Self::InterceptParcel(order) => order,
             Self::ChangeAddress((order, _)) | Self::Coupon((order, _)) | Self::ExtendWarranty((order, _)) => order,
         }
+    }
+}
+
+impl Order {
+    /// The first value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        first(&self.attributes, name)
     }
 }
 

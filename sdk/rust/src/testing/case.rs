@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::fixtures::{differs, files};
 use super::render::render;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
+use crate::host::knowledge::Article;
 use crate::trade::Operation;
 use crate::types::{
     Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
@@ -27,7 +28,9 @@ use crate::{Exported, Policy};
 /// decided = [{ action = "perform", value = "exchange 2001" }]  # and `rule`
 /// [[conversation.orders]]
 /// id = "2001"
-/// skus = ["KT-204"]                     # and attributes, state
+/// skus = ["KT-204"]                     # and state, at, parcel, promised-by, buyers (mail addresses), attributes
+/// [[articles]]                          # what every search of the knowledge base finds, best first
+/// title = "Returns"                     # and id, text, score
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -48,6 +51,8 @@ pub struct Case {
     config: Map<String, Value>,
     #[serde(default)]
     conversation: Conversation,
+    #[serde(default)]
+    articles: Vec<CaseArticle>,
     message: Option<Message>,
     happening: Option<Other>,
     #[serde(default)]
@@ -70,6 +75,8 @@ struct Conversation {
     attributes: BTreeMap<String, String>,
     contact_tags: Vec<String>,
     contact_attributes: BTreeMap<String, String>,
+    /// The channel proves the customer's address.
+    verified: bool,
     history: Vec<Message>,
     clocks: Vec<CaseClock>,
     orders: Vec<CaseOrder>,
@@ -90,13 +97,27 @@ enum CaseClock {
 }
 
 /// An order, paid where it does not say otherwise, one piece of each article.
+/// An order, paid where it does not say its state, one piece of each article.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct CaseOrder {
     id: String,
-    state: Option<String>,
     skus: Vec<String>,
+    state: Option<String>,
+    at: Option<u64>,
+    parcel: Option<String>,
+    promised_by: Option<u64>,
+    buyers: Vec<String>,
     attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseArticle {
+    id: String,
+    title: String,
+    text: String,
+    score: f32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -211,15 +232,29 @@ impl Case {
         happening.map_err(|problem| CaseError(vec![problem]))
     }
 
+    /// What every search of the knowledge base finds.
+    pub fn articles(&self) -> Vec<Article> {
+        let article = |it: CaseArticle| Article { id: it.id, title: it.title, text: it.text, score: it.score };
+        self.articles.iter().cloned().map(article).collect()
+    }
+
+    /// Prepare the policy and ask it.
+    ///
+    /// # Errors
+    /// Where the case or its configuration cannot work, or the policy says that it cannot decide.
+    pub fn decide<P: Exported + Policy>(&self) -> Result<Vec<Decision>, CaseError> {
+        let host = super::FakeHost::new().config(&self.config());
+        let host = self.articles().into_iter().fold(host, super::FakeHost::article);
+        let problem = |problem: String| CaseError(vec![problem]);
+        let plugin: P =
+            super::with(&host, || super::prepare(self.config())).map_err(|error| problem(error.to_string()))?;
+        let (snapshot, happening) = (self.snapshot()?, self.happening()?);
+        super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| problem(format!("{fault:?}")))
+    }
+
     /// Prepare the policy, ask it, compare.
     fn check<P: Exported + Policy>(&self) -> Result<(), String> {
-        let host = super::FakeHost::new().config(&self.config());
-        let plugin: P = super::with(&host, || super::prepare(self.config())).map_err(|error| error.to_string())?;
-        let snapshot = self.snapshot().map_err(|error| error.to_string())?;
-        let happening = self.happening().map_err(|error| error.to_string())?;
-        let decisions =
-            super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| format!("{fault:?}"))?;
-        self.compare(&decisions)
+        self.compare(&self.decide::<P>().map_err(|error| error.to_string())?)
     }
 
     fn compare(&self, decisions: &[Decision]) -> Result<(), String> {
@@ -258,6 +293,14 @@ fn grade(word: &str) -> Result<Grade, String> {
     Grade::from_word(word).ok_or_else(|| format!("no grade is called {word}"))
 }
 
+fn order_state(word: &str) -> Result<OrderState, String> {
+    OrderState::from_word(word).ok_or_else(|| format!("no order is in the state {word}"))
+}
+
+fn customer() -> Handle {
+    Handle::claimed(HandleKind::Email, "customer@example.org")
+}
+
 /// The moment of a case that does not say one.
 const NOW: u64 = 1_760_000_000_000;
 
@@ -291,7 +334,7 @@ impl Message {
             external_id: Some("case@example.org".into()),
             sent_at: NOW,
             author: self.author()?,
-            from: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+            from: vec![customer()],
             display_name: None,
             subject: self.subject.clone(),
             content: Content::plain(&self.text),
@@ -332,7 +375,7 @@ impl Conversation {
             opened: now,
             contact: Contact {
                 id: "contact".into(),
-                handles: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+                handles: vec![Handle { verified: self.verified, ..customer() }],
                 tags: self.contact_tags.clone(),
                 attributes: attributes(&self.contact_attributes),
             },
@@ -347,19 +390,18 @@ impl Conversation {
 
 impl CaseOrder {
     fn order(&self) -> Result<Order, String> {
-        let state = self.state.as_deref().unwrap_or("paid");
         let price = || Money { currency: "CNY".into(), minor: 100 };
         let line = |sku: &String| OrderLine { sku: sku.clone(), title: sku.clone(), quantity: 1, price: price() };
         Ok(Order {
             id: self.id.clone(),
-            state: OrderState::from_word(state).ok_or_else(|| format!("no order is {state}"))?,
-            at: NOW,
-            buyer: Vec::new(),
+            state: self.state.as_deref().map_or(Ok(OrderState::Paid), order_state)?,
+            at: self.at.unwrap_or(NOW),
+            buyer: self.buyers.iter().map(|address| Handle::claimed(HandleKind::Email, address)).collect(),
             total: price(),
             first_order: false,
             lines: self.skus.iter().map(line).collect(),
-            parcel: None,
-            promised_by: None,
+            parcel: self.parcel.clone(),
+            promised_by: self.promised_by,
             attributes: attributes(&self.attributes),
         })
     }

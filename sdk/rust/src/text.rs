@@ -1,4 +1,5 @@
-//! One form for what is written in many: letter case, width, script variants, line breaks inside a word.
+//! What people write: one form for what is written in many (letter case, width, script variants, line breaks inside a
+//! word), and the script it is in.
 use std::collections::BTreeMap;
 
 /// Brings texts and words into the form they are compared in.
@@ -61,9 +62,54 @@ pub fn ends_sentence(letter: char) -> bool {
     matches!(letter, '.' | '!' | '?' | ';' | '。' | '…')
 }
 
+/// Whether a text is Chinese: at least so many of a hundred letters are, and it is no Japanese or Korean one. None for a
+/// text without a letter.
+pub fn is_chinese(text: &str, percent: u8) -> Option<bool> {
+    let (mut letters, mut han, mut foreign) = (0_usize, 0_usize, 0_usize);
+    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+        letters += 1;
+        match letter {
+            letter if chinese(letter) => han += 1,
+            '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}' => foreign += 1,
+            _ => {}
+        }
+    }
+    // Japanese mixes both scripts; a single borrowed letter in a Chinese text does not make it Japanese.
+    (letters > 0).then_some(han * 100 >= letters * usize::from(percent) && foreign * 10 < han)
+}
+
+/// What comes from outside, to be shown in a line: without control characters, and of so many letters at most.
+pub fn one_line(text: &str, most: usize) -> String {
+    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut line: String = letters.by_ref().take(most).collect();
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one_and_short() {
+        assert_eq!(one_line("{tag}\r\nBcc: x", 80), "{tag}  Bcc: x");
+        assert_eq!(one_line(&"长".repeat(81), 80).chars().count(), 81);
+    }
+
+    #[test]
+    fn the_script_says_the_language() {
+        for (text, chinese) in [
+            ("怎么退货？", Some(true)),
+            ("T-shirt 破了", Some(true)),
+            ("Which size? 谢谢", Some(false)),
+            ("注文した商品", Some(false)),
+            ("1 + 1 ???", None),
+        ] {
+            assert_eq!(is_chinese(text, 20), chinese, "{text}");
+        }
+    }
 
     #[test]
     fn many_forms_are_one() {
