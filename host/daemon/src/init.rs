@@ -13,7 +13,11 @@ use tributary_runtime::{Kind, Package};
 use tributary_store::{NewToken, Scope};
 
 /// The order of the chain: who comes later sees what the ones before decided.
-const CHAIN: [&str; 3] = ["policy-triage", "policy-routing", "policy-receipt"];
+const CHAIN: [&str; 6] =
+    ["policy-triage", "policy-routing", BOT, "policy-receipt", "policy-escalation", "policy-service-clock"];
+
+/// The policy that answers from the knowledge base. A new desk has none: it stands in the chain as a comment.
+const BOT: &str = "policy-faq-bot";
 
 /// Runs the command.
 pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
@@ -342,7 +346,15 @@ listen = "{}"
         text += "\n# Policies decide, in this order; each sees what the ones before it decided.\n";
     }
     for policy in policies {
-        text += &format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n\n");
+        let entry = format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n");
+        if policy == BOT {
+            text +=
+                "# Answers customers by itself, from the articles of `tributary knowledge import`. Write some first.\n";
+            entry.lines().for_each(|line| text += &format!("# {line}\n"));
+            text += "\n";
+        } else {
+            text += &format!("{entry}\n");
+        }
     }
     text
 }

@@ -38,7 +38,7 @@ fn native<P: Exported + tributary_sdk::Policy>(case: &Case) -> Vec<Decision> {
 const POLICIES: [(&str, Native); 6] = [
     ("policy-triage", native::<policy_triage::Triage>),
     ("policy-service-clock", native::<policy_service_clock::ServiceClock>),
-    ("policy-escalation", native::<policy_escalation::Escalation>),
+    ("policy-escalation", native::<policy_escalation::Escalate>),
     ("policy-routing", native::<policy_routing::Routing>),
     ("policy-faq-bot", native::<policy_faq_bot::FaqBot>),
     ("policy-receipt", native::<policy_receipt::Receipt>),
@@ -67,8 +67,10 @@ impl Loaded<'_> {
         if let Some(loaded) = self.by_config.get(&key) {
             return loaded.clone();
         }
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{}.wasm", self.policy));
-        let package = Package::read(std::fs::read(&file).expect("no component: run `cargo xtask test`").as_slice()).unwrap();
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{}.wasm", self.policy));
+        let package =
+            Package::read(std::fs::read(&file).expect("no component: run `cargo xtask test`").as_slice()).unwrap();
         let config = package.effective_config(&overrides).unwrap();
         let loaded: Arc<dyn Policy> =
             self.runtime.load(Arc::new(package), Settings { config, ..Settings::default() }).await.unwrap();
