@@ -330,10 +330,7 @@ listen = "{}"
 # When somebody is there, for the clocks that policies start on a calendar; a table of its own for each.
 # [calendar.care]
 # zone = "Asia/Shanghai"
-# opening = [
-#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "09:00", to = "12:00" },
-#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "13:00", to = "18:00" },
-# ]
+# opening = [{ days = ["mon", "tue", "wed", "thu", "fri"], from = "09:00", to = "12:00" }, { days = ["mon", "tue", "wed", "thu", "fri"], from = "13:00", to = "18:00" }]
 # holidays = ["2026-10-01/2026-10-07"]
 # working-days = [{ date = "2026-10-10", like = "fri" }]
 
