@@ -104,7 +104,7 @@ fn what_an_agent_says_is_held_against_the_articles() {
     assert!(wrong.text.contains("几天内可以无理由退货"), "it names the article: {}", wrong.text);
     let right =
         desk.api.try_post(&path, &json!({ "text": "您好，签收后一周内可以无理由退货，吊牌完好即可。" }), None).unwrap();
-    assert_eq!(right.status, 200, "{}", right.text);
+    assert_eq!(right.status, 201, "{}", right.text);
 }
 
 /// A customer asks, the bot answers out of the article, by mail; what no article answers waits for a person, and is listed.

@@ -1,3 +1,4 @@
+//! Terms, fits and what an article may be.
 use super::*;
 use proptest::prelude::*;
 
