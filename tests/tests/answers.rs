@@ -94,7 +94,10 @@ fn files_of_an_answer_arrive_as_they_were() {
 #[test]
 fn the_first_response_clock_runs_until_an_agent_answers() {
     let (desk, _relay, _, id) = with_one_mail();
-    let clock = |desk: &Desk| desk.api.conversation(id)["clocks"][0].clone();
+    let clock = |desk: &Desk| {
+        let clocks = desk.api.conversation(id)["clocks"].as_array().cloned().unwrap_or_default();
+        clocks.into_iter().find(|clock| clock["name"] == "first-response").unwrap_or_default()
+    };
     let running = clock(&desk);
     assert_eq!((&running["name"], &running["stopped_at"]), (&json!("first-response"), &json!(null)), "{running}");
     desk.api.answer(id, "A new one leaves today.");
@@ -102,7 +105,6 @@ fn the_first_response_clock_runs_until_an_agent_answers() {
         stopped if stopped["stopped_at"].is_string() => Ok(()),
         other => Err(other.to_string()),
     });
-    assert_eq!(desk.api.conversation(id)["due_at"], json!(null), "nothing is promised any more");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use serde_json::{Value, json};
 use tributary_tests::api::id;
-use tributary_tests::{Desk, Mail};
+use tributary_tests::{Desk, Mail, Relay};
 
 const ARTICLES: &str = r#"
 [[article]]
@@ -104,5 +104,32 @@ fn what_an_agent_says_is_held_against_the_articles() {
     assert!(wrong.text.contains("几天内可以无理由退货"), "it names the article: {}", wrong.text);
     let right =
         desk.api.try_post(&path, &json!({ "text": "您好，签收后一周内可以无理由退货，吊牌完好即可。" }), None).unwrap();
-    assert_eq!(right.status, 200, "{}", right.text);
+    assert_eq!(right.status, 201, "{}", right.text);
+}
+
+/// A customer asks, the bot answers out of the article, by mail; what no article answers waits for a person, and is listed.
+#[test]
+fn the_bot_answers_from_the_articles_and_what_it_cannot_is_listed() {
+    let relay = Relay::start();
+    let mut desk = Desk::setup().relay(relay.port).init().without_policy("policy-receipt");
+    desk.configure("[[policy]]\nplugin = \"policy-faq-bot\"\nconfig-file = \"config/policy-faq-bot.toml\"\n");
+    desk.serve();
+    import(&desk, ARTICLES);
+    desk.deliver(&Mail::new("ann@mail.example", "退货", "请问收到以后几天内可以无理由退货？"));
+    let answer = relay.wait_for("ann@mail.example", 1).remove(0);
+    assert!(answer.text().contains("签收后七天内可以无理由退货"), "{}", answer.text());
+    assert!(answer.text().contains("退换货政策"), "it says which article: {}", answer.text());
+    assert!(answer.is_automatic());
+    desk.deliver(&Mail::new("bob@mail.example", "问一下", "请问你们公司招聘设计师吗？"));
+    desk.settled();
+    let tags = |channel: &Value| channel["tags"].as_array().unwrap().clone();
+    let details = desk.api.details();
+    assert!(tags(&details[0]).contains(&json!("bot:answered")), "{}", details[0]["tags"]);
+    assert!(tags(&details[1]).contains(&json!("bot:unanswered")), "{}", details[1]["tags"]);
+    assert_eq!((&details[0]["state"], &details[1]["state"]), (&json!("snoozed"), &json!("open")));
+    assert_eq!(relay.count(), 1);
+    let asked = desk.json(&["knowledge", "questions"]);
+    let asked: Vec<(&Value, &Value)> =
+        asked["items"].as_array().unwrap().iter().map(|it| (&it["best"], &it["times"])).collect();
+    assert_eq!(asked, [(&Value::Null, &json!(1)), (&json!("退换货政策"), &json!(1))], "worst first");
 }

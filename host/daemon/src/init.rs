@@ -13,7 +13,11 @@ use tributary_runtime::{Kind, Package};
 use tributary_store::{NewToken, Scope};
 
 /// The order of the chain: who comes later sees what the ones before decided.
-const CHAIN: [&str; 3] = ["policy-triage", "policy-routing", "policy-receipt"];
+const CHAIN: [&str; 6] =
+    ["policy-triage", "policy-routing", BOT, "policy-receipt", "policy-escalation", "policy-service-clock"];
+
+/// The policy that answers from the knowledge base. A new desk has none: it stands in the chain as a comment.
+const BOT: &str = "policy-faq-bot";
 
 /// Runs the command.
 pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
@@ -326,10 +330,7 @@ listen = "{}"
 # When somebody is there, for the clocks that policies start on a calendar; a table of its own for each.
 # [calendar.care]
 # zone = "Asia/Shanghai"
-# opening = [
-#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "09:00", to = "12:00" },
-#   { days = ["mon", "tue", "wed", "thu", "fri"], from = "13:00", to = "18:00" },
-# ]
+# opening = [{ days = ["mon", "tue", "wed", "thu", "fri"], from = "09:00", to = "12:00" }, { days = ["mon", "tue", "wed", "thu", "fri"], from = "13:00", to = "18:00" }]
 # holidays = ["2026-10-01/2026-10-07"]
 # working-days = [{ date = "2026-10-10", like = "fri" }]
 
@@ -342,7 +343,15 @@ listen = "{}"
         text += "\n# Policies decide, in this order; each sees what the ones before it decided.\n";
     }
     for policy in policies {
-        text += &format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n\n");
+        let entry = format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n");
+        if policy == BOT {
+            text +=
+                "# Answers customers by itself, from the articles of `tributary knowledge import`. Write some first.\n";
+            entry.lines().for_each(|line| text += &format!("# {line}\n"));
+            text += "\n";
+        } else {
+            text += &format!("{entry}\n");
+        }
     }
     text
 }

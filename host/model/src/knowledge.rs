@@ -1,6 +1,6 @@
 //! The shop's knowledge (J5): what an article is, when a version of it holds, and how well it fits a question.
 //!
-//! Texts are compared by their *terms* ([`terms`]): pairs of neighbouring letters where a script has no blanks, stems where
+//! Texts are compared by their *terms* ([`terms`]): letters and pairs of neighbours where a script has no blanks, stems where
 //! it has. A store finds articles that share terms with a question; [`Question::fit`] says how well each fits.
 mod terms;
 #[cfg(test)]
@@ -113,8 +113,8 @@ impl Question {
         Self { weights, total }
     }
 
-    /// How well an article fits, 0 to 1: half for the share of the question that is found in it, what stands only in its
-    /// text counting less; half for how much one of its lines (its title, or a way to ask for it) is this question.
+    /// How well an article fits, 0 to 1: most of it for the share of the question that is found in it, what stands only in its
+    /// text counting less; the rest for how much one of its lines (its title, or a way to ask for it) is this question.
     pub fn fit(&self, article: &Terms) -> f64 {
         if self.total <= 0.0 {
             return 0.0;
@@ -130,7 +130,7 @@ impl Question {
         };
         let covered: f64 = self.weights.iter().map(|(term, weight)| weight * found(term)).sum();
         let alike = article.lines.iter().map(|line| self.alike(line)).fold(0.0, f64::max);
-        0.5 * covered / self.total + 0.5 * alike
+        (1.0 - ALIKE) * covered / self.total + ALIKE * alike
     }
 
     /// How much a line is this question (Sørensen–Dice, weighed). A term that only the line has weighs what a term of this
@@ -144,12 +144,17 @@ impl Question {
 }
 
 /// What a term counts that stands in an article's text alone.
-const IN_TEXT: f64 = 0.6;
+const IN_TEXT: f64 = 0.8;
+/// What a line that is the question itself counts beside what is covered.
+const ALIKE: f64 = 0.35;
+/// What a term counts that no article has: it may be another word for what one says.
+const UNKNOWN: f64 = 0.5;
 
 /// The inverse document frequency of BM25, which is never negative.
 fn weight(having: u64, articles: u64) -> f64 {
+    let known = if having == 0 { UNKNOWN } else { 1.0 };
     let (having, articles) = (having as f64, articles.max(having) as f64);
-    (1.0 + (articles - having + 0.5) / (having + 0.5)).ln()
+    known * (1.0 + (articles - having + 0.5) / (having + 0.5)).ln()
 }
 
 /// The terms of an article.
@@ -167,5 +172,10 @@ impl Terms {
         let set = |text: &String| terms(text).into_iter().collect();
         let lines = std::iter::once(&article.title).chain(&article.questions).map(set).collect();
         Self { lines, text: set(&article.text) }
+    }
+
+    /// All of them, each once.
+    pub fn all(&self) -> HashSet<String> {
+        self.lines.iter().flatten().chain(&self.text).cloned().collect()
     }
 }

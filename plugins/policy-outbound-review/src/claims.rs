@@ -109,8 +109,10 @@ impl Inquiry<'_> {
         let claim = &prepared.claim;
         let mut known: Vec<(String, Said)> = Vec::new();
         for article in articles.iter().filter(|article| !claim.of_product || self.is_meant(found, &article.title)) {
+            // A title states as well: “Seven days to return”.
             let text = &article.text[..article.text.floor_char_boundary(LONGEST_ARTICLE)];
-            let article_says = prepared.said(&self.book.find(self.reader.read(text)));
+            let text = format!("{}\n\n{text}", article.title);
+            let article_says = prepared.said(&self.book.find(self.reader.read(&text)));
             if !article_says.states.is_empty() || !article_says.denies.is_empty() {
                 known.push((article.title.clone(), article_says));
             }

@@ -1,21 +1,20 @@
 //! Acknowledges a customer's first message (D2): in the customer's language, with the conversation's tag, once, and never
 //! to a machine.
 mod config;
-mod template;
 
 use std::collections::BTreeMap;
 
+use tributary_policy::{Languages, grade};
 use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
+use tributary_sdk::text::one_line;
 use tributary_sdk::types::{Attribute, Author, Content, Inbound};
-use tributary_sdk::{Plugin, Policy, PrepareError};
+use tributary_sdk::{Plugin, Policy, PrepareError, Template as Text};
 
 pub use config::{Config, Template};
-use template::Text;
 
 /// The prepared policy.
 pub struct Receipt {
-    chinese_percent: usize,
-    default_language: String,
+    languages: Languages,
     attribute: String,
     no_subject: BTreeMap<String, String>,
     templates: Vec<Prepared>,
@@ -27,6 +26,9 @@ struct Prepared {
     rule: String,
     text: Text,
 }
+
+/// The longest subject that is repeated to the customer, in letters.
+const LONGEST_SUBJECT: usize = 80;
 
 tributary_sdk::export!(Receipt: policy);
 
@@ -48,8 +50,7 @@ impl Plugin for Receipt {
             return Err(PrepareError::value("templates", problem));
         }
         Ok(Self {
-            chinese_percent: config.chinese_percent.into(),
-            default_language: config.default_language,
+            languages: Languages::new(config.chinese_percent, config.default_language),
             attribute: config.attribute,
             no_subject: config.no_subject,
             templates,
@@ -58,15 +59,12 @@ impl Plugin for Receipt {
 }
 
 fn prepare_template((index, template): (usize, Template)) -> Result<Prepared, PrepareError> {
-    let grade = |word: &String| {
-        let problem = "expected inquiry, simple-complaint, dispute or emergency";
-        Grade::from_word(word).ok_or_else(|| PrepareError::value(format!("templates.{index}.grades"), problem))
-    };
+    let grade = |word: &String| grade(word, format!("templates.{index}.grades"));
     Ok(Prepared {
         language: template.language,
         grades: template.grades.iter().map(grade).collect::<Result<_, _>>()?,
         rule: template.rule,
-        text: Text::parse(&template.text, &format!("templates.{index}.text"))?,
+        text: Text::parse(&template.text, &format!("templates.{index}.text"), &["tag", "subject"])?,
     })
 }
 
@@ -78,14 +76,14 @@ impl Policy for Receipt {
         }
         let language = self.language(message);
         let grade = conversation.current_grade();
-        let Some(template) = self.template(language, grade).or_else(|| self.template(&self.default_language, grade))
+        let Some(template) = self.template(language, grade).or_else(|| self.template(self.languages.default(), grade))
         else {
             return Err(Fault::NotConfigured(format!("no template for language {language}")));
         };
         let subject = message.subject.as_deref().or(conversation.subject.as_deref()).filter(|it| !it.trim().is_empty());
         let subject =
             subject.or_else(|| self.no_subject.get(&template.language).map(String::as_str)).unwrap_or_default();
-        let text = template.text.fill(&conversation.tag, subject);
+        let text = template.text.fill(&[&conversation.tag, &one_line(subject, LONGEST_SUBJECT)]);
         let why = format!("the customer's first message is acknowledged, in language {}", template.language);
         let fact = Attribute::new(&self.attribute, &template.language);
         Ok(vec![
@@ -104,26 +102,9 @@ impl Receipt {
             || conversation.decided.iter().any(replies)
     }
 
-    /// By script: Chinese letters and no Japanese or Korean ones. The text decides, the subject where it says nothing.
+    /// The text decides, the subject where it says nothing.
     fn language(&self, message: &Inbound) -> &str {
-        let subject = message.subject.as_deref().unwrap_or_default();
-        let chinese = self.chinese(&message.content.text).or_else(|| self.chinese(subject)).unwrap_or(false);
-        if chinese { "zh" } else { &self.default_language }
-    }
-
-    /// Whether a text is Chinese; none for a text without a letter.
-    fn chinese(&self, text: &str) -> Option<bool> {
-        let (mut letters, mut han, mut foreign) = (0_usize, 0_usize, 0_usize);
-        for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
-            letters += 1;
-            match letter {
-                '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => han += 1,
-                '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}' => foreign += 1,
-                _ => {}
-            }
-        }
-        // Japanese mixes both scripts; a single borrowed letter in a Chinese text does not make it Japanese.
-        (letters > 0).then_some(han * 100 >= letters * self.chinese_percent && foreign * 10 < han)
+        self.languages.of([message.content.text.as_str(), message.subject.as_deref().unwrap_or_default()])
     }
 
     fn template(&self, language: &str, grade: Option<Grade>) -> Option<&Prepared> {

@@ -3,28 +3,8 @@
 use policy_receipt::Receipt;
 use policy_routing::Routing;
 use policy_triage::Triage;
-use tributary_sdk::Policy;
-use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
-use tributary_sdk::testing::{Case, prepare};
-
-fn decide(policies: &[&dyn Decide], mut conversation: Snapshot, happening: &Happening) -> Result<Snapshot, Fault> {
-    for policy in policies {
-        let decisions = policy.decide(&conversation, happening)?;
-        conversation.decided.extend(decisions);
-    }
-    Ok(conversation)
-}
-
-/// [`Policy`] without its associated type, so that several fit into one list.
-trait Decide {
-    fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault>;
-}
-
-impl<P: Policy> Decide for P {
-    fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
-        Policy::decide(self, conversation, happening)
-    }
-}
+use tributary_sdk::desk::{Action, Grade};
+use tributary_sdk::testing::{Case, decide, prepare};
 
 #[test]
 fn a_mail_is_graded_routed_and_acknowledged() {

@@ -1,6 +1,7 @@
 //! The routing table.
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tributary_policy::When;
 
 /// Who works on what.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,22 +14,13 @@ pub struct Config {
     pub routes: Vec<Row>,
 }
 
-/// One row. A list that is empty fits everything.
+/// One row.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Row {
-    /// Grades it is for: `inquiry`, `simple-complaint`, `dispute`, `emergency`.
-    #[serde(default)]
-    pub grades: Vec<String>,
-    /// Categories it is for.
-    #[serde(default)]
-    pub categories: Vec<String>,
-    /// Fits where the conversation has one of these tags.
-    #[serde(default)]
-    pub tags: Vec<String>,
-    /// Names of channels it is for.
-    #[serde(default)]
-    pub channels: Vec<String>,
+    /// Conversations it is for.
+    #[serde(flatten)]
+    pub when: When,
     /// The team that gets it.
     pub team: String,
     /// Skills the agent needs.

@@ -4,7 +4,8 @@
 //! other message leaves it where it is, so a transfer by a person stands.
 mod config;
 
-use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Route, Snapshot};
+use tributary_policy::Condition;
+use tributary_sdk::desk::{Action, Decision, Fault, Happening, Route, Snapshot};
 use tributary_sdk::{Plugin, Policy, PrepareError};
 
 pub use config::{Config, Row};
@@ -16,8 +17,10 @@ pub struct Routing {
 }
 
 struct Prepared {
-    row: Row,
-    grades: Vec<Grade>,
+    when: Condition,
+    team: String,
+    skills: Vec<String>,
+    senior: bool,
 }
 
 tributary_sdk::export!(Routing: policy);
@@ -35,16 +38,11 @@ impl Plugin for Routing {
 }
 
 fn prepare_row((index, row): (usize, Row)) -> Result<Prepared, PrepareError> {
-    let key = |name: &str| format!("routes.{index}.{name}");
     if row.team.is_empty() {
-        return Err(PrepareError::value(key("team"), "expected the name of a team"));
+        return Err(PrepareError::value(format!("routes.{index}.team"), "expected the name of a team"));
     }
-    let grade = |word: &String| {
-        let expected = "expected inquiry, simple-complaint, dispute or emergency";
-        Grade::from_word(word).ok_or_else(|| PrepareError::value(key("grades"), expected))
-    };
-    let grades = row.grades.iter().map(grade).collect::<Result<_, _>>()?;
-    Ok(Prepared { row, grades })
+    let when = row.when.prepare(&format!("routes.{index}"))?;
+    Ok(Prepared { when, team: row.team, skills: row.skills, senior: row.senior })
 }
 
 impl Policy for Routing {
@@ -55,7 +53,7 @@ impl Policy for Routing {
         if conversation.current_team().is_some() && !reclassified(conversation) {
             return Ok(Vec::new());
         }
-        let decision = match self.rows.iter().find(|prepared| prepared.fits(conversation)) {
+        let decision = match self.rows.iter().find(|prepared| prepared.when.fits(conversation)) {
             Some(prepared) => prepared.decision(conversation),
             None => {
                 let why = format!("no row of the routing table fits, so team {} has it", self.default_team);
@@ -80,33 +78,10 @@ fn reclassified(conversation: &Snapshot) -> bool {
 }
 
 impl Prepared {
-    fn fits(&self, conversation: &Snapshot) -> bool {
-        let row = &self.row;
-        (self.grades.is_empty() || conversation.current_grade().is_some_and(|grade| self.grades.contains(&grade)))
-            && (row.categories.is_empty()
-                || conversation.current_category().is_some_and(|it| row.categories.iter().any(|name| name == it)))
-            && (row.tags.is_empty() || row.tags.iter().any(|tag| conversation.has_tag(tag)))
-            && (row.channels.is_empty() || row.channels.contains(&conversation.channel))
-    }
-
     fn decision(&self, conversation: &Snapshot) -> Decision {
-        let row = &self.row;
-        let mut reasons = Vec::new();
-        if !row.grades.is_empty() {
-            reasons.extend(conversation.current_grade().map(|grade| format!("grade {}", grade.word())));
-        }
-        if !row.categories.is_empty() {
-            reasons.extend(conversation.current_category().map(|category| format!("category {category}")));
-        }
-        if !row.tags.is_empty() {
-            reasons.extend(row.tags.iter().find(|tag| conversation.has_tag(tag)).map(|tag| format!("tag {tag}")));
-        }
-        if !row.channels.is_empty() {
-            reasons.push(format!("channel {}", conversation.channel));
-        }
-        let reason = if reasons.is_empty() { "everything".to_owned() } else { reasons.join(" and ") };
-        let why = format!("{reason} belongs to team {}", row.team);
-        decision(&row.team, &row.skills, row.senior, "E2", why)
+        let reason = self.when.reason(conversation).unwrap_or_else(|| "everything".to_owned());
+        let why = format!("{reason} belongs to team {}", self.team);
+        decision(&self.team, &self.skills, self.senior, "E2", why)
     }
 }
 

@@ -21,6 +21,7 @@ fn a_table_that_cannot_work_is_refused_with_its_key() {
         (json!({ "default-team": "" }), "`default-team`"),
         (json!({ "routes": [{ "team": "" }] }), "`routes.0.team`"),
         (json!({ "routes": [{ "team": "a" }, { "team": "b", "grades": ["grave"] }] }), "`routes.1.grades`"),
+        (json!({ "routes": [{ "team": "a", "grade": ["dispute"] }] }), "unknown field `grade`"),
         (json!({ "colour": "red" }), "colour"),
     ];
     check_refusals::<policy_routing::Routing>(&json!({}), &wrong).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Classes, clocks and words. Words match in any letter case; English ones as whole words, or from the start of a word
+/// Classes and words. Words match in any letter case; English ones as whole words, or from the start of a word
 /// where they end in `*`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -29,9 +29,6 @@ pub struct Config {
     pub complaint_certainty: f32,
     /// From this probability on, among the classes of its grade, a class is named; below it nothing is said.
     pub class_certainty: f32,
-    /// Promises that start with a grade (C6), one for each grade at most.
-    #[serde(default)]
-    pub clocks: Vec<ClockRow>,
     /// When a word is taken back.
     #[serde(default)]
     pub negation: Negation,
@@ -101,29 +98,6 @@ pub struct Feeling {
     pub grade: Option<String>,
     /// From this probability on, 0 to 1.
     pub certainty: f32,
-}
-
-/// A promise to the customer of a grade.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ClockRow {
-    /// `inquiry`, `simple-complaint`, `dispute` or `emergency`.
-    pub grade: String,
-    /// The clock's name. A raised grade stops the clock of this name that is running, and starts the shorter one.
-    pub name: String,
-    /// The limit of the first response in seconds, 1 to 2,592,000.
-    #[schemars(range(min = 1, max = 2_592_000))]
-    pub target: u32,
-    /// When to warn, as a share of the limit, 1 to 99; 0: never.
-    #[serde(default)]
-    #[schemars(range(max = 99))]
-    pub warn_at_percent: u8,
-    /// The calendar it runs on; absent: round the clock.
-    #[serde(default)]
-    pub calendar: Option<String>,
-    /// The limit of the final resolution in seconds, kept as the attribute `resolution-limit`; absent: none is promised.
-    #[serde(default)]
-    pub resolution: Option<u32>,
 }
 
 /// When a word of a rule with `negatable` does not count: a negation stands right before it, with one filler at most.

@@ -1,6 +1,6 @@
 //! What the classifier sees of a text: runs of one to three Chinese letters, English words, pairs of them and pieces of
 //! the longer ones, exclamation and question marks. Training and deciding share this file, so they see the same.
-use crate::text::{chinese, wordy};
+use tributary_sdk::text::{chinese, wordy};
 
 /// Longest run of Chinese letters that is one feature.
 const LONGEST_RUN: usize = 3;

@@ -5,7 +5,7 @@ use tributary_sdk::desk::Snapshot;
 use tributary_sdk::types::{Attribute, Order, OrderLine};
 
 use crate::config::{Config, Product, Rule};
-use crate::text::Normaliser;
+use tributary_sdk::text::Normaliser;
 
 /// Letters of a name that a marketplace chose; a tag is no place for more.
 const LONGEST_NAME: usize = 40;

@@ -4,6 +4,7 @@
 //! probabilities. A grade is taken where the classes of that grade or a graver one are probable enough together, then
 //! the most probable class of that grade; each of its properties counts only where the classes that share it are certain
 //! enough.
+use tributary_policy::grade;
 use tributary_sdk::PrepareError;
 use tributary_sdk::desk::Grade;
 
@@ -240,15 +241,6 @@ impl Match<'_> {
         let shown: Vec<String> = self.words.iter().take(3).map(|word| format!("“{}”", words.shown(*word))).collect();
         format!("found {}{}", shown.join(", "), if self.words.len() > 3 { " and more" } else { "" })
     }
-}
-
-/// The grade of a word, or what is wrong with it.
-///
-/// # Errors
-/// [`PrepareError`] with the key.
-pub fn grade(word: &str, key: String) -> Result<Grade, PrepareError> {
-    let problem = format!("`{word}` is none of inquiry, simple-complaint, dispute, emergency");
-    Grade::from_word(word).ok_or_else(|| PrepareError::value(key, problem))
 }
 
 fn percent(share: f32) -> String {

@@ -1,52 +1,38 @@
-//! Grades (C1) and classes (C2 to C5, C7 to C9) what customers write, and starts the first-response clock of each grade
-//! (C6).
+//! Grades (C1) and classes (C2 to C5, C7 to C9) what customers write.
 //!
 //! Words that the configuration lists and a small trained classifier speak for classes, and what a class means is
 //! configuration too: `judge` weighs them. A later message can raise a grade and never lower it. What a machine wrote is
-//! an inquiry at most, and starts no clock.
+//! an inquiry at most.
 mod config;
 mod features;
 mod goods;
 mod judge;
 mod model;
 mod rules;
-mod text;
 mod words;
 
-use std::collections::BTreeMap;
-
-use tributary_sdk::desk::{Action, Clock, Decision, Fault, Grade, Happening, RunningClock, Snapshot};
+use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot};
 use tributary_sdk::types::{Attribute, Author, Inbound, Order};
 use tributary_sdk::{Plugin, Policy, PrepareError};
 
-pub use config::{Class, ClockRow, Config, Feeling, Negation, Product, Rule};
+pub use config::{Class, Config, Feeling, Negation, Product, Rule};
 pub use features::{Feature, features};
 use goods::Goods;
-use judge::{Judge, Judgement, grade};
+use judge::{Judge, Judgement};
 pub use model::{MAGIC, Model, Scores, length};
 use rules::{Match, Rules};
-pub use text::Normaliser;
+pub use tributary_sdk::text::Normaliser;
 use words::Words;
-
-/// The attribute that tells the clocks' policy how soon a conversation of its grade is to be resolved (C6).
-const RESOLUTION_LIMIT: &str = "resolution-limit";
 
 /// The prepared policy.
 pub struct Triage {
     default_category: String,
     longest_text: usize,
-    promises: BTreeMap<u8, Promise>,
     normaliser: Normaliser,
     words: Words,
     rules: Rules,
     judge: Judge,
     goods: Goods,
-}
-
-/// What a grade promises.
-struct Promise {
-    first_response: Clock,
-    resolution: Option<u32>,
 }
 
 tributary_sdk::export!(Triage: policy);
@@ -61,37 +47,16 @@ impl Plugin for Triage {
         let (rules, words) = Rules::prepare(rules, config.rule_weight, &config.negation, &normaliser)?;
         let judge = Judge::prepare(&config, rules.all())?;
         let goods = Goods::new(&config, &normaliser);
-        let promises = config.clocks.into_iter().enumerate().map(prepare_promise).collect::<Result<_, _>>()?;
         let longest_text = config.longest_text as usize;
         let default_category = config.default_category;
-        Ok(Self { default_category, longest_text, promises, normaliser, words, rules, judge, goods })
+        Ok(Self { default_category, longest_text, normaliser, words, rules, judge, goods })
     }
-}
-
-fn prepare_promise((index, row): (usize, ClockRow)) -> Result<(u8, Promise), PrepareError> {
-    let key = |name: &str| format!("clocks.{index}.{name}");
-    if !(1..=2_592_000).contains(&row.target) {
-        return Err(PrepareError::value(key("target"), "expected 1 to 2592000 seconds"));
-    }
-    if row.warn_at_percent > 99 {
-        return Err(PrepareError::value(key("warn-at-percent"), "expected 0 to 99"));
-    }
-    let rank = grade(&row.grade, key("grade"))? as u8;
-    let first_response = Clock {
-        name: row.name,
-        target: row.target,
-        calendar: row.calendar,
-        warn_at_percent: row.warn_at_percent,
-        pauses_for_customer: false,
-    };
-    Ok((rank, Promise { first_response, resolution: row.resolution }))
 }
 
 impl Policy for Triage {
     fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
         let mut decisions = Decisions { conversation, list: Vec::new() };
         match happening {
-            Happening::AgentReplied(_) => self.answered(&mut decisions),
             Happening::Order(order) => self.goods(std::slice::from_ref(order), &[], &mut decisions),
             Happening::Message(message) if message.author == Author::Customer => {
                 if message.automatic {
@@ -156,9 +121,6 @@ impl Triage {
         }
         self.tags(&matches, decisions);
         self.goods(&conversation.orders, &[&message.attributes], decisions);
-        if raised {
-            self.promise(judgement.grade, decisions);
-        }
     }
 
     /// Subject and new text. Quoted history was read when it was new.
@@ -172,7 +134,7 @@ impl Triage {
         }
     }
 
-    /// What a machine wrote stands in the queue like the rest, with nothing promised.
+    /// What a machine wrote stands in the queue like the rest.
     fn automatic(&self, decisions: &mut Decisions<'_>) {
         if decisions.conversation.current_grade().is_none() {
             let why = "a machine wrote it, so nothing is graded above an inquiry";
@@ -233,38 +195,6 @@ impl Triage {
         let sources = [facts, &goods::known(decisions.conversation)].concat();
         if let Some((tag, why)) = self.goods.region(orders, &sources, &self.normaliser) {
             decisions.tag(&tag, "C8", &why);
-        }
-    }
-
-    /// What a grade promises. A longer clock that is running under the same name makes room.
-    fn promise(&self, grade: Grade, decisions: &mut Decisions<'_>) {
-        let Some(Promise { first_response: clock, resolution }) = self.promises.get(&(grade as u8)) else { return };
-        if let Some(limit) = resolution {
-            let why = format!("grade {} promises a final resolution within {limit} seconds", grade.word());
-            let fact = Attribute::new(RESOLUTION_LIMIT, limit.to_string());
-            decisions.add(Action::SetAttribute(fact), "C6", why);
-        }
-        let conversation = decisions.conversation;
-        if let Some(running) = conversation.clocks.iter().find(|running| running.clock.name == clock.name) {
-            // What was promised earlier for an earlier moment stands.
-            if running.due <= conversation.now + u64::from(clock.target) * 1000 {
-                return;
-            }
-            let why = format!("the grade rose to {}, which promises a faster answer", grade.word());
-            decisions.add(Action::StopClock(clock.name.clone()), "C6", why);
-        }
-        let why = format!("grade {} promises a first response within {} seconds", grade.word(), clock.target);
-        decisions.add(Action::StartClock(clock.clone()), "C6", why);
-    }
-
-    /// An agent's first answer is what was promised.
-    fn answered(&self, decisions: &mut Decisions<'_>) {
-        let promised = |running: &&RunningClock| {
-            self.promises.values().any(|promise| promise.first_response.name == running.clock.name)
-        };
-        for running in decisions.conversation.clocks.iter().filter(promised) {
-            let action = Action::StopClock(running.clock.name.clone());
-            decisions.add(action, "C6", "an agent answered, and that is what was promised");
         }
     }
 }

@@ -2,8 +2,8 @@
 use tributary_sdk::PrepareError;
 
 use crate::config::{Negation, Rule};
-use crate::text::Normaliser;
 use crate::words::{Collector, Hit, Words};
+use tributary_sdk::text::Normaliser;
 
 /// As many different words of a rule are remembered; more make it no more fitting.
 const MOST_WORDS: usize = 16;

@@ -6,7 +6,7 @@ use aho_corasick::nfa::contiguous::{Builder, NFA};
 use aho_corasick::{BuildError, Input};
 
 use crate::config::Negation;
-use crate::text::{Normaliser, ends_sentence, wordy};
+use tributary_sdk::text::{Normaliser, ends_sentence, wordy};
 
 /// All words of all rules, in one automaton. Its kind is chosen here and not by the crate, which would link all kinds.
 pub struct Words {

@@ -20,12 +20,6 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
         (json!({ "emergency-certainty": 1.5 }), "`emergency-certainty`"),
         (json!({ "rules": [{ "id": "C1", "means": "m" }] }), "`rules.0`"),
         (json!({ "rules": [{ "id": "C1", "means": "m", "words": [" *"] }] }), "`rules.0.words`"),
-        (json!({ "clocks": [{ "grade": "inquiry", "name": "n", "target": 0 }] }), "`clocks.0.target`"),
-        (json!({ "clocks": [{ "grade": "x", "name": "n", "target": 1 }] }), "`clocks.0.grade`"),
-        (
-            json!({ "clocks": [{ "grade": "inquiry", "name": "n", "target": 1, "warn-at-percent": 100 }] }),
-            "warn-at-percent",
-        ),
         (json!({ "rules": 3 }), "does not fit"),
     ];
     check_refusals::<policy_triage::Triage>(&json!({}), &wrong).unwrap();

@@ -57,13 +57,9 @@ proptest! {
         let decisions = triage.decide(&conversation, &Happening::Message(message)).unwrap();
         for decision in &decisions {
             prop_assert!(!decision.rule.is_empty() && !decision.why.is_empty());
-            match &decision.action {
-                Action::SetGrade(grade) => {
-                    prop_assert!(present.is_none_or(|present| present as u8 <= *grade as u8));
-                    prop_assert!(!automatic || *grade == Grade::Inquiry);
-                }
-                Action::StartClock(_) => prop_assert!(!automatic),
-                _ => {}
+            if let Action::SetGrade(grade) = &decision.action {
+                prop_assert!(present.is_none_or(|present| present as u8 <= *grade as u8));
+                prop_assert!(!automatic || *grade == Grade::Inquiry);
             }
         }
         let grades = decisions.iter().filter(|decision| matches!(decision.action, Action::SetGrade(_))).count();

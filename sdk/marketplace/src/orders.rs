@@ -111,20 +111,6 @@ pub struct Picture {
     told: String,
 }
 
-/// The states, in the order in which one follows the other; of two reached in the same moment the later one holds.
-const STATES: [(OrderState, &str); 10] = [
-    (OrderState::Placed, "placed"),
-    (OrderState::Paid, "paid"),
-    (OrderState::AddressChanged, "address-changed"),
-    (OrderState::Shipped, "shipped"),
-    (OrderState::InTransit, "in-transit"),
-    (OrderState::Stalled, "stalled"),
-    (OrderState::Delivered, "delivered"),
-    (OrderState::RefundRequested, "refund-requested"),
-    (OrderState::Refunded, "refunded"),
-    (OrderState::Cancelled, "cancelled"),
-];
-
 impl Picture {
     /// What is kept of an order; a picture without anything where nothing is.
     ///
@@ -180,8 +166,7 @@ impl Picture {
     /// Take a piece in. The same pieces give the same picture in whatever order they come.
     pub fn add(&mut self, piece: Piece) {
         for (state, at) in piece.facts {
-            let word = STATES.iter().find(|(known, _)| *known == state).map_or("", |(_, word)| word);
-            let reached = self.facts.entry(word.to_owned()).or_insert(at);
+            let reached = self.facts.entry(state.word().to_owned()).or_insert(at);
             *reached = at.max(*reached);
         }
         for matter in piece.matters {
@@ -235,12 +220,13 @@ impl Picture {
 
     /// Where the order stands, and since when.
     fn stand(&self) -> (OrderState, Timestamp) {
-        let facts = STATES.iter().filter_map(|(state, word)| Some((*state, *self.facts.get(*word)?)));
+        let facts = OrderState::ALL.into_iter().filter_map(|state| Some((state, *self.facts.get(state.word())?)));
         let changes = self.addresses.windows(2).filter(|two| two[0].1 != two[1].1);
         let moved = changes.map(|two| (OrderState::AddressChanged, two[1].0));
         let waiting = self.matters.values().filter(|(_, open, _)| *open);
         let asked = waiting.map(|(at, _, since)| (OrderState::RefundRequested, (*since).min(*at)));
-        let rank = |state: OrderState| STATES.iter().position(|(known, _)| *known == state);
+        // Of two states that were reached in the same moment the later one holds.
+        let rank = |state: OrderState| OrderState::ALL.iter().position(|known| *known == state);
         let newest = facts.chain(moved).chain(asked).max_by_key(|(state, at)| (*at, rank(*state)));
         // Where a case was closed and nothing else happened, the order stands where it stood, from that moment on.
         let closed = self.matters.values().filter(|(_, open, since)| !open && *since != u64::MAX).map(|(at, _, _)| *at);

@@ -15,10 +15,12 @@
 
 pub mod bindings;
 pub mod host;
+pub mod text;
 
 mod error;
 mod export;
 mod plugin;
+mod template;
 mod values;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -39,6 +41,7 @@ pub use bindings::services::tributary::plugin::{desk, trade, types, web};
 pub use error::{MigrateError, PrepareError};
 pub use export::{Exported, load};
 pub use plugin::{Channel, Commerce, Migrate, Plugin, Policy, Poller, Presence, Review, Sampler};
+pub use template::Template;
 
 /// Every trait and every type of the contract, for `use tributary_sdk::prelude::*`.
 pub mod prelude {

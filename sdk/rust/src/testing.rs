@@ -10,6 +10,7 @@
 #[doc(hidden)]
 pub mod ask;
 mod case;
+mod chain;
 mod channel;
 mod config;
 mod fake;
@@ -21,6 +22,7 @@ mod render;
 use std::sync::Arc;
 
 pub use case::{Case, CaseError, check_folder};
+pub use chain::{Decide, decide};
 pub use channel::{outgoing, receive, told};
 pub use config::{check_example, check_refusals};
 pub use fake::{FakeHost, Item, Mail};

@@ -1,8 +1,11 @@
 //! Constructors and questions that spare integrators work, on the types of the contract.
 use crate::Reading;
 use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot};
+use crate::trade::Operation;
 use crate::types::ChannelEvent;
-use crate::types::{Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, SendError, ThreadHints};
+use crate::types::{
+    Attribute, Content, Delivery, DeliveryState, Handle, HandleKind, Inbound, Order, OrderState, SendError, ThreadHints,
+};
 use crate::web::{Request, Response};
 
 impl Attribute {
@@ -151,10 +154,91 @@ impl Grade {
     }
 }
 
+impl OrderState {
+    /// All of them, in the order in which one follows the other.
+    pub const ALL: [Self; 10] = [
+        Self::Placed,
+        Self::Paid,
+        Self::AddressChanged,
+        Self::Shipped,
+        Self::InTransit,
+        Self::Stalled,
+        Self::Delivered,
+        Self::RefundRequested,
+        Self::Refunded,
+        Self::Cancelled,
+    ];
+
+    /// Its word in configuration and in texts, as the contract writes it: `in-transit`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::InTransit => "in-transit",
+            Self::Stalled => "stalled",
+            Self::Delivered => "delivered",
+            Self::RefundRequested => "refund-requested",
+            Self::Refunded => "refunded",
+            Self::Cancelled => "cancelled",
+            Self::AddressChanged => "address-changed",
+        }
+    }
+
+    /// The state of a word; none for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+impl Operation {
+    /// Every operation's word.
+    pub const WORDS: [&'static str; 7] =
+        ["refund", "create-return", "exchange", "intercept-parcel", "change-address", "coupon", "extend-warranty"];
+
+    /// Its word, one of [`Operation::WORDS`].
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Refund(_) => "refund",
+            Self::CreateReturn(_) => "create-return",
+            Self::Exchange(_) => "exchange",
+            Self::InterceptParcel(_) => "intercept-parcel",
+            Self::ChangeAddress(_) => "change-address",
+            Self::Coupon(_) => "coupon",
+            Self::ExtendWarranty(_) => "extend-warranty",
+        }
+    }
+
+    /// The id of the order that it is done to.
+    pub fn order(&self) -> &str {
+        match self {
+            Self::Refund(refund) => &refund.order_id,
+            Self::CreateReturn(order) | Self::Exchange(order) | Self::InterceptParcel(order) => order,
+            Self::ChangeAddress((order, _)) | Self::Coupon((order, _)) | Self::ExtendWarranty((order, _)) => order,
+        }
+    }
+}
+
+impl Order {
+    /// The first value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        first(&self.attributes, name)
+    }
+}
+
 impl Snapshot {
     /// The first value of a fact kept on the conversation, before this run's decisions.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         first(&self.attributes, name)
+    }
+
+    /// The same with this run's decisions applied; one that was taken away is none.
+    pub fn current_attribute(&self, name: &str) -> Option<&str> {
+        let decided = self.decided.iter().rev().find_map(|decision| match &decision.action {
+            Action::SetAttribute(fact) if fact.name == name => Some(fact.value.as_str()),
+            _ => None,
+        });
+        decided.or_else(|| self.attribute(name)).filter(|value| !value.is_empty())
     }
 
     /// The grade with this run's decisions applied.

@@ -317,13 +317,7 @@ pub fn decision(it: desk::Decision) -> d::Decision {
             prefer_agent: r.prefer_agent.map(AgentName::from),
             senior: r.senior,
         }),
-        desk::Action::StartClock(c) => d::Action::StartClock(d::Clock {
-            name: c.name,
-            target: c.target,
-            calendar: c.calendar,
-            warn_at_percent: c.warn_at_percent,
-            pauses_for_customer: c.pauses_for_customer,
-        }),
+        desk::Action::StartClock(c) => d::Action::StartClock(from_clock(c)),
         desk::Action::StopClock(name) => d::Action::StopClock(name),
         desk::Action::SetTimer(t) => d::Action::SetTimer(t.name, Timestamp(t.at)),
         desk::Action::CancelTimer(name) => d::Action::CancelTimer(name),
@@ -342,7 +336,6 @@ pub fn decision(it: desk::Decision) -> d::Decision {
 }
 
 fn from_operation(it: trade::Operation) -> o::Operation {
-    let money = |m: types::Money| o::Money { currency: m.currency, minor: m.minor };
     match it {
         trade::Operation::Refund(r) => o::Operation::Refund(r.order_id, money(r.amount), r.reason),
         trade::Operation::CreateReturn(order) => o::Operation::CreateReturn(order),
@@ -351,5 +344,111 @@ fn from_operation(it: trade::Operation) -> o::Operation {
         trade::Operation::ChangeAddress((order, to)) => o::Operation::ChangeAddress(order, to),
         trade::Operation::Coupon((order, worth)) => o::Operation::Coupon(order, money(worth)),
         trade::Operation::ExtendWarranty((order, days)) => o::Operation::ExtendWarranty(order, days),
+    }
+}
+
+fn money(m: types::Money) -> o::Money {
+    o::Money { currency: m.currency, minor: m.minor }
+}
+
+fn from_clock(c: desk::Clock) -> d::Clock {
+    d::Clock {
+        name: c.name,
+        target: c.target,
+        calendar: c.calendar,
+        warn_at_percent: c.warn_at_percent,
+        pauses_for_customer: c.pauses_for_customer,
+    }
+}
+
+/// An order, whatever marketplace it is of.
+#[cfg(test)]
+fn from_order(it: types::Order) -> o::Order {
+    o::Order {
+        id: it.id,
+        state: o::OrderState::parse(it.state.word()).unwrap_or(o::OrderState::Placed),
+        at: Timestamp(it.at),
+        buyer: it.buyer.into_iter().map(from_handle).collect(),
+        total: money(it.total),
+        first_order: it.first_order,
+        lines: it
+            .lines
+            .into_iter()
+            .map(|line| o::OrderLine {
+                sku: line.sku,
+                title: line.title,
+                quantity: line.quantity,
+                price: money(line.price),
+            })
+            .collect(),
+        parcel: it.parcel,
+        promised_by: it.promised_by.map(Timestamp),
+        attributes: it.attributes.into_iter().map(from_attribute).collect(),
+    }
+}
+
+/// A case's conversation as the host has it: its ids are numbers.
+#[cfg(test)]
+pub fn from_snapshot(s: desk::Snapshot) -> d::Snapshot {
+    d::Snapshot {
+        now: Timestamp(s.now),
+        id: tributary_model::ConversationId::from_tag(&s.tag).unwrap_or(tributary_model::ConversationId(1)),
+        channel: s.channel.into(),
+        subject: s.subject,
+        grade: s.grade.map(from_grade),
+        category: s.category,
+        tags: s.tags,
+        team: s.team,
+        assignee: s.assignee.map(AgentName::from),
+        opened: Timestamp(s.opened),
+        contact: d::Contact {
+            id: tributary_model::ContactId(1),
+            handles: s.contact.handles.into_iter().map(from_handle).collect(),
+            display_name: None,
+            tags: s.contact.tags,
+            attributes: s.contact.attributes.into_iter().map(from_attribute).collect(),
+        },
+        history: s
+            .history
+            .into_iter()
+            .map(|e| d::Entry {
+                at: Timestamp(e.at),
+                author: from_author(e.author),
+                text: e.text,
+                channel: e.channel.into(),
+                automatic: e.automatic,
+            })
+            .collect(),
+        orders: s.orders.into_iter().map(from_order).collect(),
+        clocks: s
+            .clocks
+            .into_iter()
+            .map(|c| d::RunningClock {
+                clock: from_clock(c.clock),
+                started: Timestamp(c.started),
+                due: Timestamp(c.due),
+                paused: c.paused,
+            })
+            .collect(),
+        decided: s.decided.into_iter().map(decision).collect(),
+        attributes: s.attributes.into_iter().map(from_attribute).collect(),
+    }
+}
+
+/// What a case is about.
+#[cfg(test)]
+pub fn from_happening(h: desk::Happening) -> d::Happening {
+    match h {
+        desk::Happening::Message(i) => d::Happening::Message(Box::new(from_inbound(i))),
+        desk::Happening::Order(it) => d::Happening::Order(Box::new(from_order(it))),
+        desk::Happening::ClockWarning(name) => d::Happening::ClockWarning(name),
+        desk::Happening::ClockBreached(name) => d::Happening::ClockBreached(name),
+        desk::Happening::Timer(name) => d::Happening::Timer(name),
+        desk::Happening::AgentReplied(c) => d::Happening::AgentReplied(from_content(c)),
+        desk::Happening::AgentClosed => d::Happening::AgentClosed,
+        desk::Happening::CustomerRated(rating) => {
+            d::Happening::CustomerRated(rating.into_iter().map(from_attribute).collect())
+        }
+        desk::Happening::OperationSettled(a) => d::Happening::OperationSettled(from_attribute(a)),
     }
 }

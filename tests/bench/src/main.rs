@@ -6,6 +6,10 @@
 //!
 //! Usage: `tributary-bench [--mails N] [--rounds N] [--plugins DIR] [--only VARIANT]`
 mod adapters;
+#[cfg(test)]
+mod bot;
+#[cfg(test)]
+mod cases;
 mod convert;
 mod native;
 

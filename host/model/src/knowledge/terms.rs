@@ -89,8 +89,8 @@ const CHINESE: [&str; 72] = [
     "有",
 ];
 
-/// The terms of a text, in order, with repetitions: of a run of letters whose script has no blanks each pair of neighbours
-/// (a single letter is a term), of other words their English stems. Width, letter case and the form of letters make no
+/// The terms of a text, in order, with repetitions: of a run of letters whose script has no blanks each letter and each pair
+/// of neighbours, of other words their English stems. Width, letter case and the form of letters make no
 /// difference (Unicode's NFKC); words that say nothing are left out.
 pub fn terms(text: &str) -> Vec<String> {
     let folded: Vec<char> = text.nfkc().flat_map(char::to_lowercase).collect();
@@ -149,9 +149,6 @@ fn pairs(run: &[char], terms: &mut Vec<String>) {
 }
 
 fn pairs_of(piece: &[char], terms: &mut Vec<String>) {
-    match piece {
-        [] => {}
-        [one] => terms.push(one.to_string()),
-        _ => terms.extend(piece.windows(2).map(|pair| pair.iter().collect())),
-    }
+    terms.extend(piece.iter().map(char::to_string));
+    terms.extend(piece.windows(2).map(|pair| pair.iter().collect::<String>()));
 }

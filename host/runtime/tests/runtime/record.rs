@@ -150,7 +150,7 @@ async fn ten_thousand_calls_agree_with_themselves_and_a_changed_rule_is_found_ex
     let mut hacked = Vec::new();
     for number in 0..2_000 {
         let said = decided(&live_triage, number).await;
-        if said.iter().any(|decision| matches!(decision.action, Action::SetGrade(Grade::Emergency))) {
+        if said.iter().any(|decision| matches!(&decision.action, Action::AddTag(tag) if tag == "time:emergency")) {
             hacked.push(number);
         }
     }
@@ -173,10 +173,10 @@ async fn ten_thousand_calls_agree_with_themselves_and_a_changed_rule_is_found_ex
     assert_eq!(touched, risk);
     assert_eq!((summary.different, summary.calls, summary.faults), (risk.len() as u64, 8_000, 0));
 
-    // The clock of an emergency is another one.
+    // The tag of an emergency is another one.
     let text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/policy-triage/config.toml"));
-    let text = text.unwrap().replace("target = 180\n", "target = 240\n");
+    let text = text.unwrap().replace("time = \"emergency\"\n", "time = \"now\"\n");
     let candidate = studio.house.load(&triage, changed(&triage, &text)).await;
     let (_, touched) = differing(&candidate, studio.read(of("policy-triage"))).await;
     assert_eq!(touched, hacked);

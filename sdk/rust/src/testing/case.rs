@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 use super::fixtures::{differs, files};
 use super::render::render;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
+use crate::host::knowledge::Article;
+use crate::trade::Operation;
 use crate::types::{
     Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
 };
@@ -22,9 +24,13 @@ use crate::{Exported, Policy};
 /// [config]                              # what the operator wrote; absent: nothing
 /// [conversation]                        # every key may be left out
 /// grade = "inquiry"
+/// clocks = ["acceptance", { name = "resolution", target = 86400, ago = 600 }]  # of an hour from now; of a day, ten minutes old
+/// decided = [{ action = "perform", value = "exchange 2001" }]  # and `rule`
 /// [[conversation.orders]]
 /// id = "2001"
-/// skus = ["KT-204"]                     # and attributes
+/// skus = ["KT-204"]                     # and state, at, parcel, promised-by, buyers (mail addresses), attributes
+/// [[articles]]                          # what every search of the knowledge base finds, best first
+/// title = "Returns"                     # and id, text, score
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -45,6 +51,8 @@ pub struct Case {
     config: Map<String, Value>,
     #[serde(default)]
     conversation: Conversation,
+    #[serde(default)]
+    articles: Vec<CaseArticle>,
     message: Option<Message>,
     happening: Option<Other>,
     #[serde(default)]
@@ -67,19 +75,49 @@ struct Conversation {
     attributes: BTreeMap<String, String>,
     contact_tags: Vec<String>,
     contact_attributes: BTreeMap<String, String>,
+    /// The channel proves the customer's address.
+    verified: bool,
     history: Vec<Message>,
-    clocks: Vec<String>,
+    clocks: Vec<CaseClock>,
     orders: Vec<CaseOrder>,
     decided: Vec<Decided>,
 }
 
-/// A paid order, one piece of each article.
+/// A clock that runs: of an hour, from now on; or as it is said.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum CaseClock {
+    Name(String),
+    Said {
+        name: String,
+        target: u32,
+        #[serde(default)]
+        ago: u64,
+    },
+}
+
+/// An order, paid where it does not say otherwise, one piece of each article.
+/// An order, paid where it does not say its state, one piece of each article.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct CaseOrder {
     id: String,
     skus: Vec<String>,
+    state: Option<String>,
+    at: Option<u64>,
+    parcel: Option<String>,
+    promised_by: Option<u64>,
+    buyers: Vec<String>,
     attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseArticle {
+    id: String,
+    title: String,
+    text: String,
+    score: f32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,17 +127,21 @@ struct Message {
     subject: Option<String>,
     author: Option<String>,
     automatic: bool,
+    /// So many seconds before the moment of a case that does not say one.
+    ago: u64,
     attributes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum Other {
+    Order(CaseOrder),
     ClockWarning(String),
     ClockBreached(String),
     Timer(String),
     AgentReplied(String),
     AgentClosed,
+    OperationSettled(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,6 +149,7 @@ enum Other {
 struct Decided {
     action: String,
     value: String,
+    rule: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,27 +226,35 @@ impl Case {
     pub fn happening(&self) -> Result<Happening, CaseError> {
         let happening = match (&self.message, &self.happening) {
             (Some(message), None) => message.inbound().map(Happening::Message),
-            (None, Some(other)) => Ok(match other {
-                Other::ClockWarning(name) => Happening::ClockWarning(name.clone()),
-                Other::ClockBreached(name) => Happening::ClockBreached(name.clone()),
-                Other::Timer(name) => Happening::Timer(name.clone()),
-                Other::AgentReplied(text) => Happening::AgentReplied(Content::plain(text)),
-                Other::AgentClosed => Happening::AgentClosed,
-            }),
+            (None, Some(other)) => other.happening(),
             _ => Err("give either [message] or [happening]".into()),
         };
         happening.map_err(|problem| CaseError(vec![problem]))
     }
 
+    /// What every search of the knowledge base finds.
+    pub fn articles(&self) -> Vec<Article> {
+        let article = |it: CaseArticle| Article { id: it.id, title: it.title, text: it.text, score: it.score };
+        self.articles.iter().cloned().map(article).collect()
+    }
+
+    /// Prepare the policy and ask it.
+    ///
+    /// # Errors
+    /// Where the case or its configuration cannot work, or the policy says that it cannot decide.
+    pub fn decide<P: Exported + Policy>(&self) -> Result<Vec<Decision>, CaseError> {
+        let host = super::FakeHost::new().config(&self.config());
+        let host = self.articles().into_iter().fold(host, super::FakeHost::article);
+        let problem = |problem: String| CaseError(vec![problem]);
+        let plugin: P =
+            super::with(&host, || super::prepare(self.config())).map_err(|error| problem(error.to_string()))?;
+        let (snapshot, happening) = (self.snapshot()?, self.happening()?);
+        super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| problem(format!("{fault:?}")))
+    }
+
     /// Prepare the policy, ask it, compare.
     fn check<P: Exported + Policy>(&self) -> Result<(), String> {
-        let host = super::FakeHost::new().config(&self.config());
-        let plugin: P = super::with(&host, || super::prepare(self.config())).map_err(|error| error.to_string())?;
-        let snapshot = self.snapshot().map_err(|error| error.to_string())?;
-        let happening = self.happening().map_err(|error| error.to_string())?;
-        let decisions =
-            super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| format!("{fault:?}"))?;
-        self.compare(&decisions)
+        self.compare(&self.decide::<P>().map_err(|error| error.to_string())?)
     }
 
     fn compare(&self, decisions: &[Decision]) -> Result<(), String> {
@@ -242,8 +293,30 @@ fn grade(word: &str) -> Result<Grade, String> {
     Grade::from_word(word).ok_or_else(|| format!("no grade is called {word}"))
 }
 
+fn order_state(word: &str) -> Result<OrderState, String> {
+    OrderState::from_word(word).ok_or_else(|| format!("no order is in the state {word}"))
+}
+
+fn customer() -> Handle {
+    Handle::claimed(HandleKind::Email, "customer@example.org")
+}
+
 /// The moment of a case that does not say one.
 const NOW: u64 = 1_760_000_000_000;
+
+impl Other {
+    fn happening(&self) -> Result<Happening, String> {
+        Ok(match self {
+            Self::Order(order) => Happening::Order(order.order()?),
+            Self::ClockWarning(name) => Happening::ClockWarning(name.clone()),
+            Self::ClockBreached(name) => Happening::ClockBreached(name.clone()),
+            Self::Timer(name) => Happening::Timer(name.clone()),
+            Self::AgentReplied(text) => Happening::AgentReplied(Content::plain(text)),
+            Self::AgentClosed => Happening::AgentClosed,
+            Self::OperationSettled(how) => Happening::OperationSettled(Attribute::new("case", how)),
+        })
+    }
+}
 
 impl Message {
     fn author(&self) -> Result<Author, String> {
@@ -261,7 +334,7 @@ impl Message {
             external_id: Some("case@example.org".into()),
             sent_at: NOW,
             author: self.author()?,
-            from: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+            from: vec![customer()],
             display_name: None,
             subject: self.subject.clone(),
             content: Content::plain(&self.text),
@@ -273,7 +346,7 @@ impl Message {
 
     fn entry(&self) -> Result<Entry, String> {
         Ok(Entry {
-            at: NOW,
+            at: NOW.saturating_sub(self.ago * 1_000),
             author: self.author()?,
             text: self.text.clone(),
             channel: "email".into(),
@@ -302,13 +375,13 @@ impl Conversation {
             opened: now,
             contact: Contact {
                 id: "contact".into(),
-                handles: vec![Handle::claimed(HandleKind::Email, "customer@example.org")],
+                handles: vec![Handle { verified: self.verified, ..customer() }],
                 tags: self.contact_tags.clone(),
                 attributes: attributes(&self.contact_attributes),
             },
             history,
-            orders: self.orders.iter().map(CaseOrder::order).collect(),
-            clocks: self.clocks.iter().map(|name| running(name, now)).collect(),
+            orders: self.orders.iter().map(CaseOrder::order).collect::<Result<_, _>>()?,
+            clocks: self.clocks.iter().map(|clock| clock.running(now)).collect(),
             decided: self.decided.iter().map(Decided::decision).collect::<Result<_, _>>()?,
             attributes: attributes(&self.attributes),
         })
@@ -316,28 +389,35 @@ impl Conversation {
 }
 
 impl CaseOrder {
-    fn order(&self) -> Order {
+    fn order(&self) -> Result<Order, String> {
         let price = || Money { currency: "CNY".into(), minor: 100 };
         let line = |sku: &String| OrderLine { sku: sku.clone(), title: sku.clone(), quantity: 1, price: price() };
-        Order {
+        Ok(Order {
             id: self.id.clone(),
-            state: OrderState::Paid,
-            at: NOW,
-            buyer: Vec::new(),
+            state: self.state.as_deref().map_or(Ok(OrderState::Paid), order_state)?,
+            at: self.at.unwrap_or(NOW),
+            buyer: self.buyers.iter().map(|address| Handle::claimed(HandleKind::Email, address)).collect(),
             total: price(),
             first_order: false,
             lines: self.skus.iter().map(line).collect(),
-            parcel: None,
-            promised_by: None,
+            parcel: self.parcel.clone(),
+            promised_by: self.promised_by,
             attributes: attributes(&self.attributes),
-        }
+        })
     }
 }
 
-fn running(name: &str, started: u64) -> RunningClock {
-    let clock =
-        Clock { name: name.into(), target: 3600, calendar: None, warn_at_percent: 80, pauses_for_customer: false };
-    RunningClock { clock, started, due: started + 3_600_000, paused: false }
+impl CaseClock {
+    fn running(&self, now: u64) -> RunningClock {
+        let (name, target, ago) = match self {
+            Self::Name(name) => (name, 3_600, 0),
+            Self::Said { name, target, ago } => (name, *target, *ago),
+        };
+        let clock =
+            Clock { name: name.clone(), target, calendar: None, warn_at_percent: 80, pauses_for_customer: false };
+        let started = now.saturating_sub(ago * 1_000);
+        RunningClock { clock, started, due: started + u64::from(target) * 1_000, paused: false }
+    }
 }
 
 impl Decided {
@@ -349,10 +429,33 @@ impl Decided {
             "set-category" => Action::SetCategory(value),
             "add-tag" => Action::AddTag(value),
             "remove-tag" => Action::RemoveTag(value),
+            "set-attribute" => {
+                let (name, value) = value.split_once('=').ok_or("`set-attribute` has the value NAME=VALUE")?;
+                Action::SetAttribute(Attribute::new(name, value))
+            }
+            "stop-clock" => Action::StopClock(value),
             "reply" => Action::Reply(Content::plain(value)),
+            "ask-evidence" => {
+                let seconds = value.parse().map_err(|_| "`ask-evidence` has seconds as its value")?;
+                Action::AskEvidence(("Please send a photo.".into(), seconds))
+            }
             "route" => Action::Route(Route { team: value, skills: Vec::new(), prefer_agent: None, senior: false }),
+            "perform" => Action::Perform(operation(&value)?),
             other => return Err(format!("`decided` does not know the action {other}")),
         };
-        Ok(Decision::new(action, "earlier", "an earlier policy decided so"))
+        let rule = self.rule.as_deref().unwrap_or("earlier");
+        Ok(Decision::new(action, rule, "an earlier policy decided so"))
+    }
+}
+
+/// `intercept-parcel 2001`: those that have nothing but an order.
+fn operation(text: &str) -> Result<Operation, String> {
+    match text.split_once(' ') {
+        Some(("create-return", order)) => Ok(Operation::CreateReturn(order.into())),
+        Some(("exchange", order)) => Ok(Operation::Exchange(order.into())),
+        Some(("intercept-parcel", order)) => Ok(Operation::InterceptParcel(order.into())),
+        _ => Err(format!(
+            "`perform` has create-return, exchange or intercept-parcel and an order as its value, not {text}"
+        )),
     }
 }

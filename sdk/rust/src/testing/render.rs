@@ -49,19 +49,16 @@ fn money(amount: &Money) -> Value {
 }
 
 fn perform(operation: &Operation) -> Value {
+    let mut value = json!({ "operation": operation.word(), "order": operation.order() });
     match operation {
-        Operation::Refund(refund) => json!({
-            "operation": "refund", "order": refund.order_id, "amount": money(&refund.amount), "reason": refund.reason
-        }),
-        Operation::CreateReturn(order) => json!({ "operation": "create-return", "order": order }),
-        Operation::Exchange(order) => json!({ "operation": "exchange", "order": order }),
-        Operation::InterceptParcel(order) => json!({ "operation": "intercept-parcel", "order": order }),
-        Operation::ChangeAddress((order, address)) => {
-            json!({ "operation": "change-address", "order": order, "address": address })
+        Operation::Refund(refund) => {
+            value["amount"] = money(&refund.amount);
+            value["reason"] = json!(refund.reason);
         }
-        Operation::Coupon((order, worth)) => json!({ "operation": "coupon", "order": order, "amount": money(worth) }),
-        Operation::ExtendWarranty((order, days)) => {
-            json!({ "operation": "extend-warranty", "order": order, "days": days })
-        }
+        Operation::ChangeAddress((_, address)) => value["address"] = json!(address),
+        Operation::Coupon((_, worth)) => value["amount"] = money(worth),
+        Operation::ExtendWarranty((_, days)) => value["days"] = json!(days),
+        Operation::CreateReturn(_) | Operation::Exchange(_) | Operation::InterceptParcel(_) => {}
     }
+    value
 }

@@ -1,0 +1,13 @@
+//! What policies share.
+//!
+//! Of a policy's table, [`When`] is which conversations a row is for and [`Event`] what has to happen to one; [`Span`] is a
+//! length of time as a person writes it. [`Languages`] says in which language a customer is answered.
+mod event;
+mod language;
+mod span;
+mod when;
+
+pub use event::Event;
+pub use language::Languages;
+pub use span::{Span, said};
+pub use when::{Condition, When, grade};

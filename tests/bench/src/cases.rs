@@ -1,0 +1,117 @@
+//! Every case of the policies' fixtures once more, through the real component. The plugins' own tests hold what a policy
+//! decides as ordinary code against the case; here the component, in the sandbox, on the host's own words, has to decide the
+//! very same.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+use crate::convert;
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tributary_model::decision::Decision;
+use tributary_model::{ArticleId, Timestamp};
+use tributary_runtime::{
+    Blobs, CallContext, KnowledgeSource, KnownArticle, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
+    StateUnavailable,
+};
+use tributary_sdk::Exported;
+use tributary_sdk::testing::Case;
+
+/// What the knowledge base of the case at hand finds.
+#[derive(Default)]
+struct Articles(Mutex<Vec<KnownArticle>>);
+
+#[async_trait]
+impl KnowledgeSource for Articles {
+    async fn search(&self, _: &str, most: u32, _: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
+        Ok(self.0.lock().iter().take(most as usize).cloned().collect())
+    }
+}
+
+type Native = fn(&Case) -> Vec<Decision>;
+
+/// What the policy decides as ordinary code.
+fn native<P: Exported + tributary_sdk::Policy>(case: &Case) -> Vec<Decision> {
+    case.decide::<P>().unwrap_or_else(|error| panic!("{error}")).into_iter().map(convert::decision).collect()
+}
+
+const POLICIES: [(&str, Native); 6] = [
+    ("policy-triage", native::<policy_triage::Triage>),
+    ("policy-service-clock", native::<policy_service_clock::ServiceClock>),
+    ("policy-escalation", native::<policy_escalation::Escalate>),
+    ("policy-routing", native::<policy_routing::Routing>),
+    ("policy-faq-bot", native::<policy_faq_bot::FaqBot>),
+    ("policy-receipt", native::<policy_receipt::Receipt>),
+];
+
+fn files(policy: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(policy).join("fixtures");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    assert!(!files.is_empty(), "{} has no cases", folder.display());
+    files
+}
+
+/// A component under one configuration is compiled once.
+struct Loaded<'a> {
+    runtime: &'a Arc<Runtime>,
+    policy: &'a str,
+    by_config: HashMap<String, Arc<dyn Policy>>,
+}
+
+impl Loaded<'_> {
+    async fn under(&mut self, case: &Case) -> Arc<dyn Policy> {
+        let overrides = toml::Table::try_from(case.config()).unwrap();
+        let key = overrides.to_string();
+        if let Some(loaded) = self.by_config.get(&key) {
+            return loaded.clone();
+        }
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{}.wasm", self.policy));
+        let package =
+            Package::read(std::fs::read(&file).expect("no component: run `cargo xtask test`").as_slice()).unwrap();
+        let config = package.effective_config(&overrides).unwrap();
+        let loaded: Arc<dyn Policy> =
+            self.runtime.load(Arc::new(package), Settings { config, ..Settings::default() }).await.unwrap();
+        self.by_config.insert(key, loaded.clone());
+        loaded
+    }
+}
+
+#[tokio::test]
+async fn the_component_decides_every_case_as_its_source_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let articles = Arc::new(Articles::default());
+    let blobs = Blobs::open(&folder.path().join("blobs")).unwrap();
+    let services = Services { knowledge: articles.clone(), ..Services::nothing(blobs) };
+    let runtime = Runtime::new(RuntimeConfig::default(), services).unwrap();
+    let mut unlike = Vec::new();
+    let mut count = 0;
+    for (policy, native) in POLICIES {
+        let mut loaded = Loaded { runtime: &runtime, policy, by_config: HashMap::new() };
+        for file in files(policy) {
+            let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
+            let known = |(n, it): (usize, tributary_sdk::host::knowledge::Article)| KnownArticle {
+                version: ArticleId(n as i64),
+                key: it.id,
+                title: it.title,
+                text: it.text,
+                score: it.score,
+            };
+            *articles.0.lock() = case.articles().into_iter().enumerate().map(known).collect();
+            let snapshot = convert::from_snapshot(case.snapshot().unwrap());
+            let happening = convert::from_happening(case.happening().unwrap());
+            let context = CallContext::at(snapshot.now);
+            let called = loaded.under(&case).await.decide(context, &snapshot, &happening).await;
+            let decided = called.unwrap_or_else(|error| panic!("{}: {error}", file.display())).result;
+            let expected = native(&case);
+            count += 1;
+            if decided.as_ref() != Ok(&expected) {
+                unlike.push(format!("{}:\n  component {decided:?}\n  source    {expected:?}", file.display()));
+            }
+        }
+    }
+    assert!(unlike.is_empty(), "{} of {count} cases differ:\n{}", unlike.len(), unlike.join("\n"));
+    println!("{count} cases");
+}
