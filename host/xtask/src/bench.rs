@@ -11,13 +11,14 @@ use crate::{build, plugins};
 const OUTSIDE: [&str; 6] = ["mail", "hook", "latency", "memory", "contain", "swap"];
 
 /// One thing measured inside: its name, and the program below `target/release` with its arguments.
-const INSIDE: [(&str, &str, &[&str]); 6] = [
+const INSIDE: [(&str, &str, &[&str]); 7] = [
     ("store", "examples/ceiling", &[]),
     ("calls", "examples/calls", &["target/plugins/channel-email.wasm", "from=Shop <support@shop.example>"]),
     ("resident", "examples/resident", &["target/plugins/channel-email.wasm", "from=Shop <support@shop.example>"]),
     ("policy", "examples/calls", &["target/plugins/policy-triage.wasm"]),
     ("native", "tributary-bench", &[]),
     ("adapters", "tributary-bench", &["--only", "adapters"]),
+    ("policies", "tributary-bench", &["--only", "policies"]),
 ];
 
 /// Build, then measure: everything, or what is named.

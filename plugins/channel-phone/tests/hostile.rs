@@ -20,7 +20,11 @@ fn receive(arrival: &Arrival) -> Result<Reading, Rejection> {
     testing::with(&host, || {
         let phone: Phone = testing::prepare(json!({"public-url": PUBLIC})).unwrap();
         let first = phone.receive(arrival.clone());
-        assert_eq!(format!("{first:?}"), format!("{:?}", phone.receive(arrival.clone())), "the same twice");
+        // What the first time left to be fetched need not be rung for again.
+        let told = |said: &Result<Reading, Rejection>| {
+            format!("{:?}", said.as_ref().map(|reading| (&reading.events, &reading.answer)))
+        };
+        assert_eq!(told(&first), told(&phone.receive(arrival.clone())), "the same twice");
         phone.poll(None).unwrap();
         for event in first.iter().flat_map(|reading| &reading.events) {
             if let ChannelEvent::Message(message) = event {

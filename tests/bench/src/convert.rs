@@ -256,7 +256,7 @@ pub fn snapshot(s: &d::Snapshot) -> desk::Snapshot {
                 paused: c.paused,
             })
             .collect(),
-        decided: s.decided.iter().filter_map(to_decision).collect(),
+        decided: s.decided.iter().map(to_decision).collect(),
         attributes: s.attributes.iter().map(attribute).collect(),
     }
 }
@@ -283,8 +283,8 @@ pub fn fault(f: desk::Fault) -> d::Fault {
     }
 }
 
-/// What a policy before this one decided, as this one sees it: those actions that the bundled policies take.
-fn to_decision(it: &d::Decision) -> Option<desk::Decision> {
+/// What a policy before this one decided, as this one sees it.
+fn to_decision(it: &d::Decision) -> desk::Decision {
     let action = match &it.action {
         d::Action::SetGrade(g) => desk::Action::SetGrade(grade(*g)),
         d::Action::SetCategory(word) => desk::Action::SetCategory(word.clone()),
@@ -298,9 +298,40 @@ fn to_decision(it: &d::Decision) -> Option<desk::Decision> {
             prefer_agent: r.prefer_agent.as_ref().map(ToString::to_string),
             senior: r.senior,
         }),
-        _ => return None,
+        d::Action::RemoveTag(tag) => desk::Action::RemoveTag(tag.clone()),
+        d::Action::StopClock(name) => desk::Action::StopClock(name.clone()),
+        d::Action::SetTimer(name, at) => desk::Action::SetTimer(desk::Timer { name: name.clone(), at: at.0 }),
+        d::Action::CancelTimer(name) => desk::Action::CancelTimer(name.clone()),
+        d::Action::Escalate { level, teams, reason } => {
+            desk::Action::Escalate(desk::Escalation { level: *level, teams: teams.clone(), reason: reason.clone() })
+        }
+        d::Action::Note(text) => desk::Action::Note(text.clone()),
+        d::Action::Notify(team, text) => desk::Action::Notify((team.clone(), text.clone())),
+        d::Action::AskEvidence(text, seconds) => desk::Action::AskEvidence((text.clone(), *seconds)),
+        d::Action::Survey(at) => desk::Action::Survey(at.0),
+        d::Action::HandToHuman(why) => desk::Action::HandToHuman(why.clone()),
+        d::Action::Snooze(until) => desk::Action::Snooze(until.0),
+        d::Action::Close(how) => desk::Action::Close(how.clone()),
+        d::Action::Perform(operation) => desk::Action::Perform(to_operation(operation)),
     };
-    Some(desk::Decision { action, rule: it.rule.clone(), why: it.why.clone() })
+    desk::Decision { action, rule: it.rule.clone(), why: it.why.clone() }
+}
+
+fn to_operation(it: &o::Operation) -> trade::Operation {
+    let money = |m: &o::Money| types::Money { currency: m.currency.clone(), minor: m.minor };
+    match it {
+        o::Operation::Refund(order, amount, reason) => trade::Operation::Refund(trade::Refund {
+            order_id: order.clone(),
+            amount: money(amount),
+            reason: reason.clone(),
+        }),
+        o::Operation::CreateReturn(order) => trade::Operation::CreateReturn(order.clone()),
+        o::Operation::Exchange(order) => trade::Operation::Exchange(order.clone()),
+        o::Operation::InterceptParcel(order) => trade::Operation::InterceptParcel(order.clone()),
+        o::Operation::ChangeAddress(order, to) => trade::Operation::ChangeAddress((order.clone(), to.clone())),
+        o::Operation::Coupon(order, worth) => trade::Operation::Coupon((order.clone(), money(worth))),
+        o::Operation::ExtendWarranty(order, days) => trade::Operation::ExtendWarranty((order.clone(), *days)),
+    }
 }
 
 /// A decision of a policy.

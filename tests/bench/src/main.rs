@@ -2,7 +2,8 @@
 //! reused ones) and with the same plugins linked natively. Prints mails per second from `receive` to decided and queued,
 //! in turns, and the ratio of the medians. Then, one mail after another, what the adapter's `receive` alone takes.
 //!
-//! `--only adapters` compares every channel adapter, one arrival after another; see [`adapters`].
+//! `--only adapters` compares every channel adapter, one arrival after another; see [`adapters`]. `--only policies` does so
+//! with the policies; see [`policies`].
 //!
 //! Usage: `tributary-bench [--mails N] [--rounds N] [--plugins DIR] [--only VARIANT]`
 mod adapters;
@@ -12,6 +13,7 @@ mod bot;
 mod cases;
 mod convert;
 mod native;
+mod policies;
 
 use anyhow::{Context, bail};
 use native::Native;
@@ -79,6 +81,9 @@ async fn main() -> anyhow::Result<()> {
     let args = args()?;
     if args.only.as_deref() == Some("adapters") {
         return adapters::run(&args).await;
+    }
+    if args.only.as_deref() == Some("policies") {
+        return policies::run(&args).await;
     }
     let mut rates: Vec<(Variant, Vec<f64>)> = Variant::ALL.map(|variant| (variant, Vec::new())).to_vec();
     for _ in 0..args.rounds {

@@ -132,7 +132,7 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
                     killed_during(&mut desk, &words, moment * 3);
                 }
             }
-            wait::until("store, lock and daemon to be of one mind", || of_one_mind(&desk, 4));
+            wait::until("store, lock and daemon to be of one mind", || of_one_mind(&desk, 6));
         }
         // What was broken may have been left acting alone, since nothing stands by after a restart.
         installed(&desk, &build::version("channel-email", "0.9.1"), &["--accept-grants"]);
@@ -143,7 +143,7 @@ fn killed_in_the_middle_of_an_operators_act_one_generation_acts_in_each_place() 
     println!("{mails} mails acknowledged, {met:?}, {:.1} s", began.elapsed().as_secs_f64());
     assert!(mails > kills, "there was load: {mails}");
     traffic.these_must_be_there(&desk, &taken);
-    of_one_mind(&desk, 4).unwrap();
+    of_one_mind(&desk, 6).unwrap();
 }
 
 /// The guest that counts in one of its forms, as the adapter of the channel.
@@ -200,7 +200,7 @@ fn killed_while_state_is_carried_over_state_and_version_belong_together() {
             };
             let most = if words[1] == "install" { 80 } else { 30 };
             killed_during(&mut desk, &words, Duration::from_millis(random.number() % most));
-            wait::until("store, lock and daemon to be of one mind", || of_one_mind(&desk, 4));
+            wait::until("store, lock and daemon to be of one mind", || of_one_mind(&desk, 6));
             let (version, state) = (live(&desk, "email"), state(&desk));
             let form = if version == "1.0.0" { "count=" } else { "seen/count=" };
             assert!(state.len() == 1 && state[0].starts_with(form), "{version}: {state:?}, {}", show(&desk, "email"));
