@@ -40,9 +40,14 @@ impl Account {
         self.mode
     }
 
-    /// A desk that has this account as the channel `wechat`, and no policy that answers; ready.
+    /// A desk that has this account as the channel `wechat`, and of the policies those that grade and route; ready. None that
+    /// answers, and no promises: of as many customers as there are messages nobody would keep any, and each that is broken is
+    /// decided about again.
     pub fn desk(&self, setup: Setup) -> Desk {
-        let mut desk = setup.init().without_policy("policy-receipt");
+        let mut desk = setup.init();
+        for policy in ["policy-receipt", "policy-escalation", "policy-service-clock"] {
+            desk = desk.without_policy(policy);
+        }
         desk.configure(&format!(
             r#"
             [[channel]]
