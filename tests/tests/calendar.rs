@@ -124,6 +124,10 @@ fn date_of(days: u64) -> (u64, usize, u64) {
     (year, month + 1, rest + 1)
 }
 
+/// What Python says of a case: when the time has passed, what of the time to the second moment was worked, when somebody is
+/// there.
+type Said = (Option<u64>, u64, Option<u64>);
+
 fn asked(plan: &Plan, cases: &[(u64, u64, u64)]) -> Value {
     let opening = plan.opening.iter().map(|it| json!({ "days": it.days, "from": it.from, "to": it.to }));
     let working_days = plan.working_days.iter().map(|it| json!({ "date": it.date, "like": it.like }));
@@ -155,7 +159,7 @@ fn a_hundred_thousand_cases_are_reckoned_as_python_reckons_them() {
         .output()
         .unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    let said: Vec<Vec<(Option<u64>, u64, Option<u64>)>> = serde_json::from_slice(&said.stdout).unwrap();
+    let said: Vec<Vec<Said>> = serde_json::from_slice(&said.stdout).unwrap();
 
     let (mut compared, mut beyond) = (0, 0);
     for ((plan, cases), said) in made.into_iter().zip(said) {

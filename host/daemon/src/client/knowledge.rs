@@ -203,7 +203,7 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn text(of: &Value, name: &str) -> String {
-    plain(of[name].as_str().unwrap_or_default()).into()
+    plain(of[name].as_str().unwrap_or_default())
 }
 
 fn list(page: &mut Page, articles: &Value) {
