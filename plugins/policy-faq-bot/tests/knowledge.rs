@@ -27,8 +27,8 @@ struct Entry {
     questions: Vec<String>,
     #[serde(default)]
     products: Vec<String>,
-    valid_from: Option<String>,
-    valid_to: Option<String>,
+    valid_from: Option<toml::value::Datetime>,
+    valid_to: Option<toml::value::Datetime>,
 }
 
 /// A question, and the article that answers it.

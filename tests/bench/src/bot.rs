@@ -30,7 +30,7 @@ struct Entry {
     text: String,
     #[serde(default)]
     questions: Vec<String>,
-    valid_to: Option<String>,
+    valid_to: Option<toml::value::Datetime>,
 }
 
 /// The bot's services: searches go to the store.
@@ -75,7 +75,8 @@ fn the_right_article_comes_first_and_what_has_none_is_left_to_a_person() {
         found: Mutex::default(),
     });
     // Campaigns that were over when the questions were written.
-    let held = base.article.into_iter().filter(|it| it.valid_to.as_deref().is_none_or(|to| to > "2026-11-29"));
+    let held =
+        base.article.into_iter().filter(|it| it.valid_to.is_none_or(|to| to.to_string().as_str() > "2026-11-29"));
     let mut known = HashSet::new();
     for Entry { key, title, text, questions, .. } in held {
         known.insert(key.clone());
