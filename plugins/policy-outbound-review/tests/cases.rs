@@ -1,138 +1,50 @@
 //! Every case of `fixtures/`, a file for each row of the requirements.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+#[path = "cases/draft.rs"]
+mod draft;
+
+use draft::{Draft, Expected, read};
 use policy_outbound_review::OutboundReview;
-use serde::Deserialize;
+use std::path::Path;
 use tributary_sdk::Review;
-use tributary_sdk::desk::{Objection, Snapshot, Verdict};
-use tributary_sdk::host::knowledge::Article;
+use tributary_sdk::desk::{Objection, Verdict};
 use tributary_sdk::testing::{Case, FakeHost, prepare, with};
-use tributary_sdk::types::{Content, Handle, HandleKind, Money, Order, OrderLine, OrderState};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    about: String,
-    cases: Vec<Draft>,
-}
-
-/// A text, what is known, and what is expected.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Draft {
-    #[serde(default)]
-    about: String,
-    draft: String,
-    html: Option<String>,
-    #[serde(default)]
-    conversation: toml::Table,
-    /// The customer's telephone numbers.
-    #[serde(default)]
-    handles: Vec<String>,
-    /// What the customer ordered.
-    product: Option<String>,
-    #[serde(default)]
-    articles: Vec<Found>,
-    #[serde(default)]
-    config: toml::Table,
-    verdict: String,
-    text: Option<String>,
-    amended_html: Option<String>,
-    #[serde(default)]
-    objections: Vec<Expected>,
-}
-
-/// An article of the knowledge base.
-#[derive(Clone, Deserialize)]
-struct Found {
-    title: String,
-    text: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    rule: String,
-    words: Option<String>,
-    #[serde(default)]
-    why: Vec<String>,
-}
+use tributary_sdk::types::Content;
 
 fn folder() -> String {
     format!("{}/fixtures", env!("CARGO_MANIFEST_DIR"))
 }
 
-impl Draft {
-    fn snapshot(&self) -> Snapshot {
-        let case: Case = toml::Table::from_iter([("conversation".into(), self.conversation.clone().into())])
-            .try_into()
-            .unwrap_or_else(|error| panic!("{error}"));
-        let mut snapshot = case.snapshot().unwrap();
-        snapshot.contact.handles.extend(self.handles.iter().map(|it| Handle::claimed(HandleKind::Phone, it)));
-        let money = || Money { minor: 100, currency: "CNY".into() };
-        snapshot.orders.extend(self.product.iter().map(|title| Order {
-            id: "1".into(),
-            state: OrderState::Paid,
-            at: snapshot.now,
-            buyer: Vec::new(),
-            total: money(),
-            first_order: false,
-            lines: vec![OrderLine { sku: "1".into(), title: title.clone(), quantity: 1, price: money() }],
-            parcel: None,
-            promised_by: None,
-            attributes: Vec::new(),
-        }));
-        snapshot
-    }
-
-    fn host(&self) -> FakeHost {
-        let articles = self.articles.iter().cloned().zip(0_u8..);
-        articles.fold(FakeHost::new(), |host, (article, number)| {
-            let Found { title, text } = article;
-            host.article(Article { id: number.to_string(), title, text, score: 1.0 })
-        })
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let config = serde_json::to_value(&self.config).unwrap();
-        let plugin: OutboundReview = prepare(config).map_err(|error| error.to_string())?;
-        let draft = Content { html: self.html.clone(), ..Content::plain(&self.draft) };
-        let verdict = with(&self.host(), || plugin.review(&self.snapshot(), &draft)).map_err(|it| format!("{it:?}"))?;
-        let (word, objections) = match &verdict {
-            Verdict::Pass => ("pass", [].as_slice()),
-            Verdict::Amend(content) => {
-                let as_expected = self.text.as_ref() == Some(&content.text) && self.amended_html == content.html;
-                (if as_expected { "amend" } else { "another amendment" }, [].as_slice())
-            }
-            Verdict::Warn(objections) => ("warn", objections.as_slice()),
-            Verdict::Block(objections) => ("block", objections.as_slice()),
-        };
-        let agrees = |expected: &Expected, objection: &Objection| {
-            let words = objection.span.map(|(from, to)| &self.draft[from as usize..to as usize]);
-            expected.rule == objection.rule
-                && expected.words.as_deref() == words
-                && expected.why.iter().all(|part| objection.why.contains(part))
-        };
-        let all = objections.len() == self.objections.len()
-            && self.objections.iter().all(|expected| objections.iter().any(|objection| agrees(expected, objection)));
-        if word == self.verdict && all {
-            return Ok(());
+/// Whether the review says what is expected.
+fn agrees(it: &Draft) -> Result<(), String> {
+    let verdict = it.verdict()?;
+    let (word, objections) = match &verdict {
+        Verdict::Pass => ("pass", [].as_slice()),
+        Verdict::Amend(content) => {
+            let as_expected = it.text.as_ref() == Some(&content.text) && it.amended_html == content.html;
+            (if as_expected { "amend" } else { "another amendment" }, [].as_slice())
         }
-        Err(format!(
-            "{} {}\n  expected {} {:?}\n  got {verdict:?}",
-            self.about, self.draft, self.verdict, self.objections
-        ))
+        Verdict::Warn(objections) => ("warn", objections.as_slice()),
+        Verdict::Block(objections) => ("block", objections.as_slice()),
+    };
+    let agrees = |expected: &Expected, objection: &Objection| {
+        let words = objection.span.map(|(from, to)| &it.draft[from as usize..to as usize]);
+        expected.rule == objection.rule
+            && expected.words.as_deref() == words
+            && expected.why.iter().all(|part| objection.why.contains(part))
+    };
+    let all = objections.len() == it.objections.len()
+        && it.objections.iter().all(|expected| objections.iter().any(|objection| agrees(expected, objection)));
+    if word == it.verdict && all {
+        return Ok(());
     }
-}
-
-fn read(row: &str) -> Row {
-    let text = std::fs::read_to_string(format!("{}/{row}.toml", folder())).unwrap();
-    toml::from_str(&text).unwrap_or_else(|error| panic!("{row}: {error}"))
+    Err(format!("{} {}\n  expected {} {:?}\n  got {verdict:?}", it.about, it.draft, it.verdict, it.objections))
 }
 
 #[track_caller]
 fn check(row: &str) {
-    let row = read(row);
-    let problems: Vec<String> = row.cases.iter().filter_map(|case| case.check().err()).collect();
+    let row = read(&Path::new(&folder()).join(format!("{row}.toml")));
+    let problems: Vec<String> = row.cases.iter().filter_map(|case| agrees(case).err()).collect();
     assert!(!row.cases.is_empty() && problems.is_empty(), "{}:\n{}", row.about, problems.join("\n"));
 }
 

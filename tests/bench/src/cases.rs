@@ -2,6 +2,10 @@
 //! decides as ordinary code against the case; here the component, in the sandbox, on the host's own words, has to decide the
 //! very same.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+#[path = "../../../plugins/policy-outbound-review/tests/cases/draft.rs"]
+#[allow(dead_code, reason = "what the plugin's own tests compare")]
+mod draft;
+
 use crate::convert;
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -60,9 +64,12 @@ struct Loaded<'a> {
     by_config: HashMap<String, Arc<dyn Policy>>,
 }
 
-impl Loaded<'_> {
-    async fn under(&mut self, case: &Case) -> Arc<dyn Policy> {
-        let overrides = toml::Table::try_from(case.config()).unwrap();
+impl<'a> Loaded<'a> {
+    fn new(runtime: &'a Arc<Runtime>, policy: &'a str) -> Self {
+        Self { runtime, policy, by_config: HashMap::new() }
+    }
+
+    async fn under(&mut self, overrides: &toml::Table) -> Arc<dyn Policy> {
         let key = overrides.to_string();
         if let Some(loaded) = self.by_config.get(&key) {
             return loaded.clone();
@@ -71,7 +78,7 @@ impl Loaded<'_> {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{}.wasm", self.policy));
         let package =
             Package::read(std::fs::read(&file).expect("no component: run `cargo xtask test`").as_slice()).unwrap();
-        let config = package.effective_config(&overrides).unwrap();
+        let config = package.effective_config(overrides).unwrap();
         let loaded: Arc<dyn Policy> =
             self.runtime.load(Arc::new(package), Settings { config, ..Settings::default() }).await.unwrap();
         self.by_config.insert(key, loaded.clone());
@@ -79,31 +86,43 @@ impl Loaded<'_> {
     }
 }
 
+/// A runtime whose knowledge base finds what is put there.
+fn sandbox(folder: &Path) -> (Arc<Runtime>, Arc<Articles>) {
+    let articles = Arc::new(Articles::default());
+    let blobs = Blobs::open(&folder.join("blobs")).unwrap();
+    let services = Services { knowledge: articles.clone(), ..Services::nothing(blobs) };
+    (Runtime::new(RuntimeConfig::default(), services).unwrap(), articles)
+}
+
+impl Articles {
+    fn put(&self, found: Vec<tributary_sdk::host::knowledge::Article>) {
+        let known = |(n, it): (usize, tributary_sdk::host::knowledge::Article)| KnownArticle {
+            version: ArticleId(n as i64),
+            key: it.id,
+            title: it.title,
+            text: it.text,
+            score: it.score,
+        };
+        *self.0.lock() = found.into_iter().enumerate().map(known).collect();
+    }
+}
+
 #[tokio::test]
 async fn the_component_decides_every_case_as_its_source_does() {
     let folder = tempfile::tempdir().unwrap();
-    let articles = Arc::new(Articles::default());
-    let blobs = Blobs::open(&folder.path().join("blobs")).unwrap();
-    let services = Services { knowledge: articles.clone(), ..Services::nothing(blobs) };
-    let runtime = Runtime::new(RuntimeConfig::default(), services).unwrap();
+    let (runtime, articles) = sandbox(folder.path());
     let mut unlike = Vec::new();
     let mut count = 0;
     for (policy, native) in POLICIES {
-        let mut loaded = Loaded { runtime: &runtime, policy, by_config: HashMap::new() };
+        let mut loaded = Loaded::new(&runtime, policy);
         for file in files(policy) {
             let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
-            let known = |(n, it): (usize, tributary_sdk::host::knowledge::Article)| KnownArticle {
-                version: ArticleId(n as i64),
-                key: it.id,
-                title: it.title,
-                text: it.text,
-                score: it.score,
-            };
-            *articles.0.lock() = case.articles().into_iter().enumerate().map(known).collect();
+            articles.put(case.articles());
             let snapshot = convert::from_snapshot(case.snapshot().unwrap());
             let happening = convert::from_happening(case.happening().unwrap());
             let context = CallContext::at(snapshot.now);
-            let called = loaded.under(&case).await.decide(context, &snapshot, &happening).await;
+            let component = loaded.under(&toml::Table::try_from(case.config()).unwrap()).await;
+            let called = component.decide(context, &snapshot, &happening).await;
             let decided = called.unwrap_or_else(|error| panic!("{}: {error}", file.display())).result;
             let expected = native(&case);
             count += 1;
@@ -114,4 +133,29 @@ async fn the_component_decides_every_case_as_its_source_does() {
     }
     assert!(unlike.is_empty(), "{} of {count} cases differ:\n{}", unlike.len(), unlike.join("\n"));
     println!("{count} cases");
+}
+
+#[tokio::test]
+async fn the_component_reviews_every_draft_as_its_source_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, articles) = sandbox(folder.path());
+    let policy = "policy-outbound-review";
+    let mut loaded = Loaded::new(&runtime, policy);
+    let (mut unlike, mut count) = (Vec::new(), 0);
+    for file in files(policy) {
+        for draft in draft::read(&file).cases {
+            articles.put(draft.found());
+            let snapshot = convert::from_snapshot(draft.snapshot());
+            let (context, content) = (CallContext::at(snapshot.now), convert::from_content(draft.content()));
+            let called = loaded.under(&draft.config).await.review(context, &snapshot, &content).await;
+            let said = called.unwrap_or_else(|error| panic!("{}: {error}", file.display())).result;
+            let expected = convert::verdict(draft.verdict().unwrap());
+            count += 1;
+            if said.as_ref() != Ok(&expected) {
+                unlike.push(format!("{}:\n  component {said:?}\n  source    {expected:?}", draft.draft));
+            }
+        }
+    }
+    assert!(count > 50 && unlike.is_empty(), "{} of {count} drafts differ:\n{}", unlike.len(), unlike.join("\n"));
+    println!("{count} drafts");
 }

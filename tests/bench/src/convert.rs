@@ -81,7 +81,8 @@ fn content(c: &m::Content) -> types::Content {
     }
 }
 
-fn from_content(c: types::Content) -> m::Content {
+/// What is sent.
+pub fn from_content(c: types::Content) -> m::Content {
     m::Content {
         text: c.text,
         quoted: c.quoted,
@@ -481,5 +482,19 @@ pub fn from_happening(h: desk::Happening) -> d::Happening {
             d::Happening::CustomerRated(rating.into_iter().map(from_attribute).collect())
         }
         desk::Happening::OperationSettled(a) => d::Happening::OperationSettled(from_attribute(a)),
+    }
+}
+
+/// What a review says.
+#[cfg(test)]
+pub fn verdict(it: desk::Verdict) -> d::Verdict {
+    let objections = |all: Vec<desk::Objection>| {
+        all.into_iter().map(|it| d::Objection { rule: it.rule, why: it.why, span: it.span }).collect()
+    };
+    match it {
+        desk::Verdict::Pass => d::Verdict::Pass,
+        desk::Verdict::Amend(content) => d::Verdict::Amend(from_content(content)),
+        desk::Verdict::Warn(all) => d::Verdict::Warn(objections(all)),
+        desk::Verdict::Block(all) => d::Verdict::Block(objections(all)),
     }
 }
