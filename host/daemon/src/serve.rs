@@ -135,7 +135,7 @@ async fn set_calendars(pipeline: &Arc<Pipeline>, calendars: Vec<(String, Calenda
 async fn reload(dir: &Path, fleet: &Arc<Fleet>, pipeline: &Arc<Pipeline>) {
     let config = match Config::read(dir) {
         Ok(config) => config,
-        Err(faults) => return not_taken(&faults),
+        Err(faults) => return not_taken(&faults, "the old one stays"),
     };
     // First: a policy of the new chain may start its clocks on them.
     if let Err(error) = set_calendars(pipeline, config.calendars.clone()).await {
@@ -144,15 +144,18 @@ async fn reload(dir: &Path, fleet: &Arc<Fleet>, pipeline: &Arc<Pipeline>) {
     }
     match fleet.reload(config.fleet.clone(), config.places.clone()).await {
         Ok(()) => tracing::info!("the configuration was read again: channels, policies and calendars are as it says"),
-        Err(errors) => not_taken(&plugins::faults(&config, &errors)),
+        Err(errors) => {
+            let faults = plugins::faults(&config, &errors);
+            not_taken(&faults, "channels and policies stay as they were, the calendars are the new ones");
+        }
     }
 }
 
-fn not_taken(faults: &[Fault]) {
+fn not_taken(faults: &[Fault], what_holds: &str) {
     for fault in faults {
         tracing::error!("{fault}");
     }
-    tracing::error!(faults = faults.len(), "the configuration was not taken; the old one stays");
+    tracing::error!(faults = faults.len(), "the configuration was not taken; {what_holds}");
 }
 
 #[derive(PartialEq, Eq)]

@@ -173,9 +173,4 @@ impl Terms {
         let lines = std::iter::once(&article.title).chain(&article.questions).map(set).collect();
         Self { lines, text: set(&article.text) }
     }
-
-    /// All of them, each once.
-    pub fn all(&self) -> HashSet<String> {
-        self.lines.iter().flatten().chain(&self.text).cloned().collect()
-    }
 }
