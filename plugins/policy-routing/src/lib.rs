@@ -86,6 +86,6 @@ impl Prepared {
 }
 
 fn decision(team: &str, skills: &[String], senior: bool, rule: &str, why: String) -> Decision {
-    let route = Route { team: team.into(), skills: skills.to_vec(), prefer_agent: None, senior };
+    let route = Route { team: team.into(), skills: skills.to_vec(), prefer_agent: None, senior, tier: 0 };
     Decision::new(Action::Route(route), rule, why)
 }

@@ -94,7 +94,7 @@ pub struct Asks {
 
 /// Every service interface of the contract.
 pub const SERVICES: &[&str] =
-    &["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge"];
+    &["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge", "calendar"];
 
 /// Every action of the contract.
 pub const ACTIONS: &[&str] = &[

@@ -10,7 +10,7 @@
 pub mod services {
     wit_bindgen::generate!({
         path: "../../wit",
-        inline: "package tributary:sdk; world services { import tributary:plugin/types@0.1.0; import tributary:plugin/web@0.1.0; import tributary:plugin/trade@0.1.0; import tributary:plugin/desk@0.1.0; import tributary:plugin/log@0.1.0; import tributary:plugin/config@0.1.0; import tributary:plugin/clock@0.1.0; import tributary:plugin/secrets@0.1.0; import tributary:plugin/state@0.1.0; import tributary:plugin/blobs@0.1.0; import tributary:plugin/http@0.1.0; import tributary:plugin/mail@0.1.0; import tributary:plugin/feed@0.1.0; import tributary:plugin/knowledge@0.1.0; }",
+        inline: "package tributary:sdk; world services { import tributary:plugin/types@0.1.0; import tributary:plugin/web@0.1.0; import tributary:plugin/trade@0.1.0; import tributary:plugin/desk@0.1.0; import tributary:plugin/log@0.1.0; import tributary:plugin/config@0.1.0; import tributary:plugin/clock@0.1.0; import tributary:plugin/secrets@0.1.0; import tributary:plugin/state@0.1.0; import tributary:plugin/blobs@0.1.0; import tributary:plugin/http@0.1.0; import tributary:plugin/mail@0.1.0; import tributary:plugin/feed@0.1.0; import tributary:plugin/knowledge@0.1.0; import tributary:plugin/calendar@0.1.0; }",
         world: "tributary:sdk/services",
         generate_all,
         additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],

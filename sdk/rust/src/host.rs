@@ -198,6 +198,28 @@ pub mod feed {
     }
 }
 
+/// The shop's calendars of working time.
+pub mod calendar {
+    pub use crate::bindings::services::tributary::plugin::calendar::{CalendarError, Moment};
+    use crate::types::Timestamp;
+
+    /// The first moment of working time from `at` on: `at` itself where it is working time.
+    ///
+    /// # Errors
+    /// [`CalendarError::Unknown`] with the names that there are; [`CalendarError::Never`] outside the calendar's years.
+    pub fn opening(calendar: &str, at: Timestamp) -> Result<Moment, CalendarError> {
+        dispatch!(calendar::opening(calendar, at), calendar_opening)
+    }
+
+    /// The first moment by which so many seconds of working time have passed since `at`.
+    ///
+    /// # Errors
+    /// As for [`opening`].
+    pub fn after(calendar: &str, at: Timestamp, seconds: u32) -> Result<Moment, CalendarError> {
+        dispatch!(calendar::after(calendar, at, seconds), calendar_after)
+    }
+}
+
 /// Search in the shop's knowledge base.
 pub mod knowledge {
     pub use crate::bindings::services::tributary::plugin::knowledge::Article;

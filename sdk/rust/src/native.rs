@@ -3,6 +3,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::host::blobs::BlobError;
+use crate::host::calendar::{CalendarError, Moment};
 use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
@@ -84,6 +85,16 @@ pub trait Services {
     fn mail_submit(&self, mail_from: &str, rcpt_to: &[String], data: &[u8]) -> Result<String, MailError> {
         let _ = (mail_from, rcpt_to, data);
         Err(MailError::Temporary(NO_HOST.into()))
+    }
+    /// `calendar.opening`. Default: no calendar is known.
+    fn calendar_opening(&self, calendar: &str, at: u64) -> Result<Moment, CalendarError> {
+        let _ = (calendar, at);
+        Err(CalendarError::Unknown(NO_HOST.into()))
+    }
+    /// `calendar.after`. Default: no calendar is known.
+    fn calendar_after(&self, calendar: &str, at: u64, seconds: u32) -> Result<Moment, CalendarError> {
+        let _ = (calendar, at, seconds);
+        Err(CalendarError::Unknown(NO_HOST.into()))
     }
     /// `knowledge.search`. Default: nothing.
     fn knowledge(&self, query: &str, limit: u32) -> Vec<Article> {

@@ -9,6 +9,7 @@
 //! ```
 #[doc(hidden)]
 pub mod ask;
+mod calendar;
 mod case;
 mod chain;
 mod channel;
@@ -21,6 +22,7 @@ mod render;
 
 use std::sync::Arc;
 
+pub use calendar::FakeCalendar;
 pub use case::{Case, CaseError, check_folder};
 pub use chain::{Decide, decide};
 pub use channel::{outgoing, receive, told};

@@ -1,6 +1,6 @@
 //! Constructors and questions that spare integrators work, on the types of the contract.
 use crate::Reading;
-use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot};
+use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot, Standing};
 use crate::trade::Operation;
 use crate::types::ChannelEvent;
 use crate::types::{
@@ -151,6 +151,23 @@ impl Grade {
         [Self::Inquiry, Self::SimpleComplaint, Self::Dispute, Self::Emergency]
             .into_iter()
             .find(|grade| grade.word() == word)
+    }
+}
+
+impl Standing {
+    /// Its word in configuration and in texts: `open`, `answered`, `snoozed`, `closed`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Snoozed => "snoozed",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The standing of a word; none for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Open, Self::Answered, Self::Snoozed, Self::Closed].into_iter().find(|it| it.word() == word)
     }
 }
 

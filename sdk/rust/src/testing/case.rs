@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::calendar::FakeCalendar;
 use super::fixtures::{differs, files};
 use super::render::render;
-use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot};
+use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot, Standing};
 use crate::host::knowledge::Article;
 use crate::trade::Operation;
 use crate::types::{
@@ -31,6 +32,10 @@ use crate::{Exported, Policy};
 /// skus = ["KT-204"]                     # and state, at, parcel, promised-by, buyers (mail addresses), attributes
 /// [[articles]]                          # what every search of the knowledge base finds, best first
 /// title = "Returns"                     # and id, text, score
+/// [calendars.shop]                      # a calendar of the shop: from Monday on, so many days a week, hours of the day
+/// days = 5                              # and utc-offset in seconds
+/// from = 9
+/// to = 18
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -53,6 +58,8 @@ pub struct Case {
     conversation: Conversation,
     #[serde(default)]
     articles: Vec<CaseArticle>,
+    #[serde(default)]
+    calendars: BTreeMap<String, FakeCalendar>,
     message: Option<Message>,
     happening: Option<Other>,
     #[serde(default)]
@@ -67,6 +74,7 @@ struct Conversation {
     tag: Option<String>,
     channel: Option<String>,
     subject: Option<String>,
+    standing: Option<String>,
     grade: Option<String>,
     category: Option<String>,
     tags: Vec<String>,
@@ -96,7 +104,6 @@ enum CaseClock {
     },
 }
 
-/// An order, paid where it does not say otherwise, one piece of each article.
 /// An order, paid where it does not say its state, one piece of each article.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -141,6 +148,8 @@ enum Other {
     Timer(String),
     AgentReplied(String),
     AgentClosed,
+    AgentClaimed(String),
+    AgentNoted(String),
     OperationSettled(String),
 }
 
@@ -238,6 +247,11 @@ impl Case {
         self.articles.iter().cloned().map(article).collect()
     }
 
+    /// The calendars of the shop.
+    pub fn calendars(&self) -> &BTreeMap<String, FakeCalendar> {
+        &self.calendars
+    }
+
     /// Prepare the policy and ask it.
     ///
     /// # Errors
@@ -245,6 +259,7 @@ impl Case {
     pub fn decide<P: Exported + Policy>(&self) -> Result<Vec<Decision>, CaseError> {
         let host = super::FakeHost::new().config(&self.config());
         let host = self.articles().into_iter().fold(host, super::FakeHost::article);
+        let host = self.calendars.iter().fold(host, |host, (name, it)| host.calendar(name, it.clone()));
         let problem = |problem: String| CaseError(vec![problem]);
         let plugin: P =
             super::with(&host, || super::prepare(self.config())).map_err(|error| problem(error.to_string()))?;
@@ -293,6 +308,10 @@ fn grade(word: &str) -> Result<Grade, String> {
     Grade::from_word(word).ok_or_else(|| format!("no grade is called {word}"))
 }
 
+fn standing(word: &str) -> Result<Standing, String> {
+    Standing::from_word(word).ok_or_else(|| format!("no conversation stands {word}"))
+}
+
 fn order_state(word: &str) -> Result<OrderState, String> {
     OrderState::from_word(word).ok_or_else(|| format!("no order is in the state {word}"))
 }
@@ -313,6 +332,8 @@ impl Other {
             Self::Timer(name) => Happening::Timer(name.clone()),
             Self::AgentReplied(text) => Happening::AgentReplied(Content::plain(text)),
             Self::AgentClosed => Happening::AgentClosed,
+            Self::AgentClaimed(agent) => Happening::AgentClaimed(agent.clone()),
+            Self::AgentNoted(text) => Happening::AgentNoted(text.clone()),
             Self::OperationSettled(how) => Happening::OperationSettled(Attribute::new("case", how)),
         })
     }
@@ -367,6 +388,7 @@ impl Conversation {
             tag: self.tag.clone().unwrap_or_else(|| "T1042".into()),
             channel,
             subject: self.subject.clone().or_else(|| message.and_then(|message| message.subject.clone())),
+            standing: self.standing.as_deref().map_or(Ok(Standing::Open), standing)?,
             grade: self.grade.as_deref().map(grade).transpose()?,
             category: self.category.clone(),
             tags: self.tags.clone(),
@@ -439,7 +461,9 @@ impl Decided {
                 let seconds = value.parse().map_err(|_| "`ask-evidence` has seconds as its value")?;
                 Action::AskEvidence(("Please send a photo.".into(), seconds))
             }
-            "route" => Action::Route(Route { team: value, skills: Vec::new(), prefer_agent: None, senior: false }),
+            "route" => {
+                Action::Route(Route { team: value, skills: Vec::new(), prefer_agent: None, senior: false, tier: 0 })
+            }
             "perform" => Action::Perform(operation(&value)?),
             other => return Err(format!("`decided` does not know the action {other}")),
         };

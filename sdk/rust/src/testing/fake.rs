@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use super::calendar::FakeCalendar;
 use crate::host::blobs::BlobError;
+use crate::host::calendar::{CalendarError, Moment};
 use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
@@ -60,6 +62,7 @@ struct Inner {
     requests: Vec<Request>,
     http_answers: VecDeque<Result<Response, HttpError>>,
     articles: Vec<Article>,
+    calendars: BTreeMap<String, FakeCalendar>,
     feed: Vec<Item>,
     logs: Vec<(Level, String)>,
 }
@@ -133,6 +136,11 @@ impl FakeHost {
     /// An article of the knowledge base. A search finds all articles, in the order they were given.
     pub fn article(self, article: Article) -> Self {
         self.set(|inner| inner.articles.push(article))
+    }
+
+    /// A calendar of the shop.
+    pub fn calendar(self, name: &str, calendar: FakeCalendar) -> Self {
+        self.set(|inner| drop(inner.calendars.insert(name.into(), calendar)))
     }
 
     /// The id of a file with these bytes.
@@ -281,6 +289,16 @@ impl Services for FakeHost {
         let reply = inner.mail_answers.pop_front().unwrap_or_else(|| Ok("250 2.0.0 OK".into()))?;
         inner.mails.push(Mail { mail_from: mail_from.into(), rcpt_to: rcpt_to.to_vec(), data: data.into() });
         Ok(reply)
+    }
+
+    fn calendar_opening(&self, calendar: &str, at: u64) -> Result<Moment, CalendarError> {
+        self.calendar_after(calendar, at, 0)
+    }
+
+    fn calendar_after(&self, calendar: &str, at: u64, seconds: u32) -> Result<Moment, CalendarError> {
+        let inner = self.lock();
+        let names = || inner.calendars.keys().cloned().collect::<Vec<_>>().join(", ");
+        inner.calendars.get(calendar).ok_or_else(|| CalendarError::Unknown(names()))?.after(at, seconds)
     }
 
     fn knowledge(&self, _query: &str, limit: u32) -> Vec<Article> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::FakeHost;
 use crate::host::blobs::BlobError;
+use crate::host::calendar::{CalendarError, Moment};
 use crate::host::feed::FeedError;
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
@@ -169,6 +170,16 @@ impl Services for Player {
     fn mail_submit(&self, mail_from: &str, rcpt_to: &[String], data: &[u8]) -> Result<String, MailError> {
         let asked = json!({ "mail_from": mail_from, "rcpt_to": rcpt_to, "data": sealed(data) });
         self.heard("mail.submit", &asked).unwrap_or_else(|| Err(MailError::Temporary(NOT_ON_TAPE.into())))
+    }
+
+    fn calendar_opening(&self, calendar: &str, at: u64) -> Result<Moment, CalendarError> {
+        let asked = json!({ "calendar": calendar, "at": at });
+        self.heard("calendar.opening", &asked).unwrap_or(Err(CalendarError::Never))
+    }
+
+    fn calendar_after(&self, calendar: &str, at: u64, seconds: u32) -> Result<Moment, CalendarError> {
+        let asked = json!({ "calendar": calendar, "at": at, "time": seconds });
+        self.heard("calendar.after", &asked).unwrap_or(Err(CalendarError::Never))
     }
 
     fn knowledge(&self, query: &str, limit: u32) -> Vec<Article> {

@@ -16,7 +16,8 @@ pub(super) fn render(action: &Action) -> (&'static str, Value) {
         Action::Route(route) => (
             "route",
             json!({
-                "team": route.team, "skills": route.skills, "prefer-agent": route.prefer_agent, "senior": route.senior
+                "team": route.team, "skills": route.skills, "prefer-agent": route.prefer_agent, "senior": route.senior,
+                "tier": route.tier
             }),
         ),
         Action::StartClock(clock) => (
@@ -37,7 +38,14 @@ pub(super) fn render(action: &Action) -> (&'static str, Value) {
         Action::Notify((team, text)) => ("notify", json!({ "team": team, "text": text })),
         Action::AskEvidence((text, seconds)) => ("ask-evidence", json!({ "text": text, "seconds": seconds })),
         Action::Perform(operation) => ("perform", perform(operation)),
-        Action::Survey(at) => ("survey", json!(at)),
+        Action::Survey(survey) => (
+            "survey",
+            json!({
+                "name": survey.name, "invitation": survey.invitation, "open-for": survey.open_for,
+                "questions": survey.questions.iter().map(|it| json!([it.name, it.value])).collect::<Vec<_>>()
+            }),
+        ),
+        Action::Draft(content) => ("draft", json!(content.text)),
         Action::HandToHuman(why) => ("hand-to-human", json!(why)),
         Action::Snooze(until) => ("snooze", json!(until)),
         Action::Close(how) => ("close", json!(how)),
