@@ -1,7 +1,7 @@
 //! The command line.
 use crate::client::{
-    self, ChannelCommand, ContactCommand, KnowledgeCommand, OrderCommand, ParkedCommand, PluginCommand, QueueCommand,
-    TokenCommand,
+    self, AgentCommand, ChannelCommand, ContactCommand, KnowledgeCommand, OrderCommand, ParkedCommand, PluginCommand,
+    QueueCommand, SurveyCommand, TokenCommand,
 };
 use crate::replay::{self, ReplayArgs};
 use crate::{check, init, serve};
@@ -38,6 +38,9 @@ enum Command {
     /// Work the queue of a running daemon
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Say who works in which team, with what skills, how much at once; come and go
+    #[command(subcommand)]
+    Agent(AgentCommand),
     /// See who is who: handles, orders, conversations; join contacts and take joins back
     #[command(subcommand)]
     Contact(ContactCommand),
@@ -47,6 +50,9 @@ enum Command {
     /// Write and search the articles that the desk answers from; see what was asked
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),
+    /// See what customers say of the service
+    #[command(subcommand)]
+    Survey(SurveyCommand),
     /// See what was kept aside because a plugin or a sender failed, and take it back to work
     #[command(subcommand)]
     Parked(ParkedCommand),
@@ -119,9 +125,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args.dir.dir, args.json),
         Command::Queue(command) => client::run_queue(command),
+        Command::Agent(command) => client::run_agent(command),
         Command::Contact(command) => client::run_contact(command),
         Command::Order(command) => client::run_order(command),
         Command::Knowledge(command) => client::run_knowledge(command),
+        Command::Survey(command) => client::run_survey(command),
         Command::Parked(command) => client::run_parked(command),
         Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),

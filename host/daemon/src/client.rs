@@ -2,6 +2,7 @@
 //!
 //! Output is for people unless `--json` is given, which prints what the API answered. What customers wrote passes
 //! through `text::plain` on its way to a terminal. Exit status: 0 done, 69 nobody answers, 77 the token may not, 1 the rest.
+mod agent;
 mod channel;
 mod contact;
 mod http;
@@ -11,6 +12,7 @@ mod parked;
 mod plugin;
 mod queue;
 mod show;
+mod survey;
 mod table;
 pub(crate) mod text;
 mod token;
@@ -20,6 +22,7 @@ use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+pub use agent::{AgentCommand, run as run_agent};
 pub use channel::{ChannelCommand, run as run_channel};
 pub use contact::{ContactCommand, run as run_contact};
 pub use knowledge::{KnowledgeCommand, run as run_knowledge};
@@ -27,6 +30,7 @@ pub use order::{OrderCommand, run as run_order};
 pub use parked::{ParkedCommand, run as run_parked};
 pub use plugin::{PluginCommand, run as run_plugin};
 pub use queue::{QueueCommand, run as run_queue};
+pub use survey::{SurveyCommand, run as run_survey};
 pub use token::{TokenCommand, run as run_token};
 
 use http::{Api, ClientError};

@@ -17,7 +17,9 @@ use tributary_model::Place;
 use tributary_model::calendar::Calendar;
 use tributary_model::continuity::Continuity;
 use tributary_model::error::chain;
+use tributary_model::queue::Rules;
 use tributary_runtime::{Budgets, EgressConfig, RecorderConfig, RelayConfig, RelayTls, Secret};
+use tributary_store::DeskRules;
 
 /// The name of the configuration file in a daemon's folder.
 pub const FILE: &str = "tributary.toml";
@@ -52,8 +54,8 @@ pub struct Config {
     pub mailboxes: Vec<(ChannelName, mailbox::Config)>,
     /// How calls are recorded; none: they are not.
     pub recording: Option<RecorderConfig>,
-    /// When another channel continues a conversation. Read at the start only.
-    pub continuity: Continuity,
+    /// What the desk goes by. Read at the start only.
+    pub rules: DeskRules,
     /// The calendars of clocks, by name.
     pub calendars: Vec<(String, Calendar)>,
 }
@@ -126,12 +128,13 @@ impl Config {
         let metrics_need_token = http.flag("metrics-need-token").unwrap_or(false);
         let hook_size = http.size("hook-size", 64 << 10, 256 << 20).and_then(|n| usize::try_from(n).ok());
         let connections = http.number("connections", 16, 100_000).and_then(|n| usize::try_from(n).ok());
+        let address = public_url(&http);
         http.finish();
         let relay = relay(dir, top.section("relay"));
         let egress = egress(dir, top.section("egress"));
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
-        let continuity = continuity(top.section("continuity"));
+        let (continuity, queue) = (continuity(top.section("continuity")), queue(top.section("queue")));
         let calendars = calendars::calendars(&top.section("calendar"));
         let (mut places, mut mailboxes) = (Vec::new(), Vec::new());
         for section in top.sections("channel") {
@@ -163,7 +166,7 @@ impl Config {
             places,
             mailboxes,
             recording: plugins.recording,
-            continuity,
+            rules: DeskRules { continuity, queue, address },
             calendars,
         })
     }
@@ -358,6 +361,28 @@ fn continuity(section: Section<'_, '_>) -> Continuity {
     config.reach = section.duration("reach", Duration::ZERO, year).unwrap_or(config.reach);
     section.finish();
     config
+}
+
+/// The address that the world reaches the HTTP door by, without a slash at its end.
+fn public_url(section: &Section<'_, '_>) -> Option<Arc<str>> {
+    let url = section.text("public-url")?;
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || host.contains(['?', '#', ' ']) || url.ends_with('/') {
+        section
+            .fault("public-url", "https:// or http://, a host, perhaps a path, and no slash at the end was expected");
+        return None;
+    }
+    Some(url.into())
+}
+
+fn queue(section: Section<'_, '_>) -> Rules {
+    let mut rules = Rules::default();
+    rules.keep = section.duration("keep-for-agent", Duration::ZERO, 24 * HOUR).unwrap_or(rules.keep);
+    rules.relax = section.duration("relax-skills-after", Duration::ZERO, 366 * 24 * HOUR).unwrap_or(rules.relax);
+    let weight = |(channel, weight)| Some((ChannelName::from(channel), u32::try_from(weight).ok()?));
+    rules.weights = section.section("weight").numbers_by_name(1, 10_000).into_iter().filter_map(weight).collect();
+    section.finish();
+    rules
 }
 
 fn log(section: Section<'_, '_>) -> Log {

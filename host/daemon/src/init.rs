@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tributary_fleet::lock::Lock;
 use tributary_gateway::api::auth::new_token;
-use tributary_model::continuity::Continuity;
 use tributary_runtime::{Kind, Package};
+use tributary_store::DeskRules;
 use tributary_store::{NewToken, Scope};
 
 /// The order of the chain: who comes later sees what the ones before decided.
@@ -118,7 +118,7 @@ fn bundled(named: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
 
 /// The first token, for the command line of this folder.
 async fn first_token(folder: &Folder) -> anyhow::Result<String> {
-    let store = wire::open_store(folder, Continuity::default())?;
+    let store = wire::open_store(folder, DeskRules::default())?;
     let (secret, digest) =
         new_token().map_err(|error| anyhow::anyhow!("there are no random numbers for a token: {error}"))?;
     let token = NewToken { name: "operator".into(), digest, scope: Scope::Admin };
@@ -248,6 +248,7 @@ listen = "{}"
 # metrics-need-token = false
 # hook-size = "16 MiB"                         # of a platform's call at most
 # connections = 4096                           # at once, those that look on live included
+# public-url = "https://desk.shop.example"      # how the world reaches this door: surveys are sent with it
 
 "#,
         args.http
@@ -326,6 +327,13 @@ listen = "{}"
 # window = "72 h"                              # after its last message; about the same order, or the only open matter
 # fallback = true                              # an answer whose channel is closed by now goes out by another …
 # reach = "30 d"                               # … that the customer wrote by so lately, if not in this conversation
+
+# How the queue is served; teams, skills and room of agents are said by `tributary agent set`.
+# [queue]
+# keep-for-agent = "1 min"                     # a customer's own agent is asked first for so long
+# relax-skills-after = "2 min"                 # after that anybody of the team may have it
+# [queue.weight]                               # how much room a conversation of a channel takes; 1 unless given
+# phone = 3
 
 # When somebody is there, for the clocks that policies start on a calendar; a table of its own for each.
 # [calendar.care]
@@ -419,7 +427,9 @@ mod tests {
         assert_eq!(format!("{:?}", shown.fleet), format!("{:?}", absent.fleet));
         assert_eq!(shown.recording, absent.recording);
         assert_eq!(shown.egress, absent.egress);
-        assert_eq!(shown.continuity, absent.continuity);
+        assert_eq!(shown.rules.continuity, absent.rules.continuity);
+        let queue = |it: &Config| (it.rules.queue.keep, it.rules.queue.relax);
+        assert_eq!(queue(&shown), queue(&absent));
         assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
     }
 

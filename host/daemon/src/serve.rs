@@ -3,7 +3,7 @@ use crate::check::{BAD_CONFIGURATION, report};
 use crate::cli::{DirArgs, block_on};
 use crate::config::reader::Fault;
 use crate::config::{Config, Folder};
-use crate::wire::{self, House};
+use crate::wire::{self, CalendarsInUse, House};
 use crate::{plugins, telemetry};
 use anyhow::Context;
 use std::path::Path;
@@ -39,9 +39,10 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let metrics = telemetry::metrics()?;
     let folder = Folder(config.dir.as_path().into());
-    let store = wire::open_store(&folder, config.continuity).context("the store cannot be opened")?;
+    let store = wire::open_store(&folder, config.rules.clone()).context("the store cannot be opened")?;
     let feeds = Arc::<Feeds>::default();
-    let (services, upkeep) = wire::services(&config, &folder, &store, &feeds)?;
+    let calendars = Arc::<CalendarsInUse>::default();
+    let (services, upkeep) = wire::services(&config, &folder, &store, &feeds, &calendars)?;
     let blobs = services.blobs.clone();
     let runtime = Runtime::new(wire::runtime_config(&config, Some(folder.cache())), services)?;
     let opened = Fleet::open(config.fleet.clone(), config.places.clone(), runtime, store.clone()).await;
@@ -81,7 +82,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             smtp::serve(listener, config, intake, stop).await;
         });
     }
-    set_calendars(&pipeline, config.calendars).await?;
+    set_calendars(&pipeline, &calendars, config.calendars).await?;
     pipeline.start(&stages).await.context("the stages cannot be started")?;
     for (channel, mailbox) in config.mailboxes {
         let parts = wire::mailbox_parts(&house, &folder)?;
@@ -93,7 +94,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     println!("ready {}", told.join(" "));
 
     while let Asked::Reload = signals.next().await {
-        reload(&config.dir, &fleet, &pipeline).await;
+        reload(&config.dir, &fleet, &pipeline, &calendars).await;
     }
     tracing::info!("stopping: no more mail is taken, what is under way is finished");
     api.set_ready(false);
@@ -121,9 +122,14 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpLis
 }
 
 /// Clocks start on these calendars from now on, and those that run on one that changed go on by its new form.
-async fn set_calendars(pipeline: &Arc<Pipeline>, calendars: Vec<(String, Calendar)>) -> anyhow::Result<()> {
-    let set = pipeline.store().set_calendars(calendars, tributary_pipeline::now()).await;
+async fn set_calendars(
+    pipeline: &Arc<Pipeline>,
+    in_use: &CalendarsInUse,
+    calendars: Vec<(String, Calendar)>,
+) -> anyhow::Result<()> {
+    let set = pipeline.store().set_calendars(calendars.clone(), tributary_pipeline::now()).await;
     let moved = set.context("the calendars cannot be kept")?;
+    in_use.set(calendars);
     if moved > 0 {
         tracing::info!(clocks = moved, "clocks go on by calendars that changed");
     }
@@ -132,13 +138,13 @@ async fn set_calendars(pipeline: &Arc<Pipeline>, calendars: Vec<(String, Calenda
 
 /// Reads the configuration again. What changed in a place becomes a new generation there; doors, relay and limits need a
 /// restart.
-async fn reload(dir: &Path, fleet: &Arc<Fleet>, pipeline: &Arc<Pipeline>) {
+async fn reload(dir: &Path, fleet: &Arc<Fleet>, pipeline: &Arc<Pipeline>, calendars: &CalendarsInUse) {
     let config = match Config::read(dir) {
         Ok(config) => config,
         Err(faults) => return not_taken(&faults, "the old one stays"),
     };
     // First: a policy of the new chain may start its clocks on them.
-    if let Err(error) = set_calendars(pipeline, config.calendars.clone()).await {
+    if let Err(error) = set_calendars(pipeline, calendars, config.calendars.clone()).await {
         tracing::error!(error = format!("{error:#}"), "the configuration was not taken; the old one stays");
         return;
     }

@@ -2,6 +2,7 @@
 use crate::config::{Config, Folder};
 use crate::upkeep::Upkeep;
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,28 +12,30 @@ use tributary_gateway::desk::{
 };
 use tributary_gateway::imap::{self, Board, MailboxStatus};
 use tributary_gateway::smtp::{Mail, MailIntake, Refused, Route, Taken};
-use tributary_model::continuity::Continuity;
+use tributary_model::calendar::Calendar;
 use tributary_model::error::chain;
 use tributary_model::message::{Arrival, Response};
 use tributary_model::order::Order;
 use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Feeds, Pipeline, ReceiveError, Received};
 use tributary_runtime::{
-    Blobs, HttpEgress, KnowledgeSource, KnownArticle, MailRelay, Nothing, Recorder, RuntimeConfig, Secret,
-    SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
+    Blobs, CalendarSource, Calendars, HttpEgress, KnowledgeSource, KnownArticle, MailRelay, Nothing, Recorder,
+    RuntimeConfig, Secret, SecretSource, Services, SmtpRelay, StateSource, StateUnavailable,
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{ArticleVersion, FoundArticle, NewOperation, NewReply, NotTaken, StateScope, Store, StoreError};
+use tributary_store::{
+    ArticleVersion, DeskRules, FoundArticle, NewOperation, NewReply, NotTaken, StateScope, Store, StoreError,
+};
 
 /// The store of a folder.
-pub fn open_store(folder: &Folder, continuity: Continuity) -> Result<Arc<dyn Store>, StoreError> {
-    let config = SqliteConfig { continuity, ..SqliteConfig::new(folder.data()) };
+pub fn open_store(folder: &Folder, rules: DeskRules) -> Result<Arc<dyn Store>, StoreError> {
+    let config = SqliteConfig { rules, ..SqliteConfig::new(folder.data()) };
     Ok(Arc::new(SqliteStore::open(&config)?))
 }
 
 /// Whether the store of a folder could be opened. A daemon that runs has it locked, which is no fault.
 pub fn probe_store(config: &Config, folder: &Folder) -> Result<(), StoreError> {
-    match open_store(folder, config.continuity) {
+    match open_store(folder, config.rules.clone()) {
         Ok(_) | Err(StoreError::Locked(_)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -65,6 +68,7 @@ pub fn services(
     folder: &Folder,
     store: &Arc<dyn Store>,
     feeds: &Arc<Feeds>,
+    calendars: &Arc<CalendarsInUse>,
 ) -> anyhow::Result<(Services, Upkeep)> {
     let mail: Arc<dyn MailRelay> = match &config.relay {
         Some(relay) => Arc::new(SmtpRelay::new(relay.clone()).context("the relay cannot be used")?),
@@ -77,6 +81,7 @@ pub fn services(
     let services = Services {
         state: Arc::new(PluginState(store.clone())),
         knowledge: Arc::new(Articles(store.clone())),
+        calendars: calendars.clone(),
         feed: feeds.clone(),
         mail,
         secrets: Arc::new(SecretFiles::open(&folder.secrets())?),
@@ -85,6 +90,23 @@ pub fn services(
         blobs: Blobs::open(&folder.blobs()).context("the folder of files cannot be used")?,
     };
     Ok((services, upkeep))
+}
+
+/// The calendars that hold now, for plugins that ask.
+#[derive(Default)]
+pub struct CalendarsInUse(ArcSwap<Vec<(String, Calendar)>>);
+
+impl CalendarsInUse {
+    /// From now on these hold.
+    pub fn set(&self, calendars: Vec<(String, Calendar)>) {
+        self.0.store(Arc::new(calendars));
+    }
+}
+
+impl CalendarSource for CalendarsInUse {
+    fn all(&self) -> Calendars {
+        self.0.load_full()
+    }
 }
 
 struct PluginState(Arc<dyn Store>);

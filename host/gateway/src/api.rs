@@ -8,6 +8,7 @@
 //! - `input`: JSON bodies of 1 MiB at most (a plugin's package: 64 MiB; an answer with files: 28 MiB), unknown fields refused, errors that say where; opaque cursors;
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
+mod agents;
 pub mod auth;
 mod channels;
 mod contacts;
@@ -24,8 +25,10 @@ mod plugins;
 pub(crate) mod problem;
 mod queue;
 mod status;
+mod surveys;
 mod tokens;
 pub(crate) mod view;
+mod waiting;
 mod write;
 
 use crate::desk::Desk;
@@ -82,6 +85,7 @@ struct Inner {
     holds: Arc<Semaphore>,
     hook_size: usize,
     samples: Mutex<Vec<(String, Instant)>>,
+    lines: waiting::Lines,
 }
 
 impl ApiState {
@@ -109,6 +113,7 @@ impl ApiState {
             holds: Arc::new(Semaphore::new(HOLDS)),
             hook_size,
             samples: Mutex::default(),
+            lines: waiting::Lines::default(),
         }))
     }
 
@@ -161,6 +166,10 @@ impl ApiState {
         self.0.holds.clone().try_acquire_owned().ok()
     }
 
+    pub(crate) fn lines(&self) -> &waiting::Lines {
+        &self.0.lines
+    }
+
     pub(crate) fn hook_size(&self) -> usize {
         self.0.hook_size
     }
@@ -194,6 +203,8 @@ pub struct Route {
     pub scope: Option<Scope>,
     /// The most bytes of its body.
     pub body: usize,
+    /// It may wait for long: it counts as a stream, not as a write that is under way.
+    pub waits: bool,
 }
 
 /// Every route. Those outside [`BASE`] are for monitors.
@@ -203,13 +214,20 @@ pub fn routes() -> Vec<Route> {
 
 fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
     use Scope::{Admin, Agent, Read};
-    let row = |method, path, scope, handler| (Route { method, path, scope, body: input::MAX_BODY }, handler);
+    let row =
+        |method, path, scope, handler| (Route { method, path, scope, body: input::MAX_BODY, waits: false }, handler);
     let open = |path, handler| row(Method::GET, path, None, handler);
     let read = |path, handler| row(Method::GET, path, Some(Read), handler);
     let work = |path, handler| row(Method::POST, path, Some(Agent), handler);
     let rule = |path, handler| row(Method::POST, path, Some(Admin), handler);
     let install = (
-        Route { method: Method::POST, path: "/api/v1/plugins", scope: Some(Admin), body: plugins::MAX_PACKAGE },
+        Route {
+            method: Method::POST,
+            path: "/api/v1/plugins",
+            scope: Some(Admin),
+            body: plugins::MAX_PACKAGE,
+            waits: false,
+        },
         post(plugins::install::install),
     );
     let take = (
@@ -218,6 +236,7 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
             path: "/api/v1/channels/{name}/documents",
             scope: Some(Agent),
             body: channels::MAX_DOCUMENT,
+            waits: false,
         },
         post(channels::take),
     );
@@ -227,12 +246,15 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
             path: "/api/v1/conversations/{id}/reply",
             scope: Some(Agent),
             body: conversations::MAX_REPLY,
+            waits: false,
         },
         post(conversations::reply),
     );
+    let (mut claim, claim_handler) = work("/api/v1/queue/claim", post(queue::claim));
+    claim.waits = true;
     vec![
         read("/api/v1/queue", get(queue::list)),
-        work("/api/v1/queue/claim", post(queue::claim)),
+        (claim, claim_handler),
         read("/api/v1/conversations", get(conversations::list)),
         read("/api/v1/conversations/{id}", get(conversations::show)),
         read("/api/v1/conversations/{id}/attachments/{blob}", get(conversations::attachment)),
@@ -265,6 +287,13 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         row(Method::DELETE, "/api/v1/knowledge/articles/{key}", Some(Admin), delete(knowledge::retire)),
         read("/api/v1/knowledge/search", get(knowledge::search)),
         read("/api/v1/knowledge/questions", get(knowledge::questions)),
+        read("/api/v1/agents", get(agents::list)),
+        rule("/api/v1/agents/{name}", post(agents::set)),
+        row(Method::DELETE, "/api/v1/agents/{name}", Some(Admin), delete(agents::remove)),
+        work("/api/v1/presence", post(agents::presence)),
+        read("/api/v1/conversations/{id}/why", get(agents::why)),
+        read("/api/v1/surveys/ratings", get(surveys::ratings)),
+        read("/api/v1/surveys/remarks", get(surveys::remarks)),
         read("/api/v1/parked", get(parked::list)),
         read("/api/v1/parked/{id}", get(parked::show)),
         read("/api/v1/parked/{id}/raw", get(parked::raw)),
@@ -298,7 +327,7 @@ pub fn router(state: ApiState) -> Router {
     for (route, mut handler) in table() {
         // The layer that is added last runs first: the token is asked for before anything of the body is read.
         if route.method != Method::GET {
-            handler = handler.route_layer(from_fn_with_state((state.clone(), route.body), write::run));
+            handler = handler.route_layer(from_fn_with_state((state.clone(), route.body, route.waits), write::run));
         }
         if let Some(scope) = route.scope {
             handler = handler.route_layer(from_fn_with_state((state.clone(), scope), auth::require));
@@ -314,5 +343,6 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(observe::observe))
         .with_state(state.clone())
+        .merge(crate::survey::router(state.clone()))
         .merge(crate::hook::router(state))
 }

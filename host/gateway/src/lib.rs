@@ -5,6 +5,7 @@
 //! - [`http`]: the HTTP listener: connections, limits, draining. What it serves is [`api`].
 //! - [`api`]: `/api/v1` with its OpenAPI document, `/healthz`, `/readyz`, `/metrics`.
 //! - [`hook`]: the calls of platforms, beside the API on the same listener.
+//! - `survey`: the forms that customers are asked to answer.
 //! - [`desk`]: what the API asks of the pipeline.
 pub mod api;
 pub mod desk;
@@ -13,3 +14,4 @@ pub mod hook;
 pub mod http;
 pub mod imap;
 pub mod smtp;
+mod survey;

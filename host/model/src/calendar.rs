@@ -135,6 +135,12 @@ impl Calendar {
         next.map(|from| unsigned(from).max(at))
     }
 
+    /// How far the calendar's place is ahead of UTC at a moment, in seconds; less than 0 where it is behind.
+    pub fn utc_offset(&self, at: Timestamp) -> i32 {
+        let at = jiff::Timestamp::from_millisecond(signed(at)).unwrap_or(jiff::Timestamp::MAX);
+        self.zone.to_offset(at).seconds()
+    }
+
     /// Whether somebody is there at this moment.
     pub fn is_open(&self, at: Timestamp) -> bool {
         self.next_open(at) == Some(at)

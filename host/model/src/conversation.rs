@@ -1,10 +1,11 @@
 //! A conversation and the pure rules that change it. Both stores load the row, call these, and write what comes back, in
 //! one transaction.
-use crate::decision::{Action, Clock, Decision, Grade, Route};
+use crate::agent::{Skill, Unfit};
+use crate::decision::{Action, Clock, Decision, Grade, Route, Survey};
 use crate::message::{Attribute, Content};
 use crate::operation::OutOfRange;
 use crate::order::Operation;
-use crate::queue::{Holder, Key, NEVER, rank};
+use crate::queue::{Holder, Key, Lane, Rules};
 use crate::time::Timestamp;
 use crate::{AgentName, ChannelName, ContactId, ConversationId};
 use std::fmt;
@@ -72,6 +73,10 @@ pub struct Conversation {
     pub last_automatic: bool,
     /// The customer was asked for something, and no answer has come.
     pub asked: bool,
+    /// The agent to ask first: the one who answered last, or whom a policy named (E3).
+    pub own: Option<AgentName>,
+    /// Until when it is kept for [`Conversation::own`], while it waits.
+    pub kept_until: Option<Timestamp>,
 }
 
 /// What the store has to do besides writing the row, in this order.
@@ -85,12 +90,18 @@ pub enum Effect {
     SetTimer(String, Timestamp),
     /// Take a bell away.
     CancelTimer(String),
+    /// Its own agent is to be asked first, where that agent is there: see [`Conversation::keep`].
+    Keep,
     /// Write an outgoing message by a machine.
     Send(Content),
     /// Write a note.
     Note(String),
     /// Ask the order's marketplace for an operation.
     Perform(Operation),
+    /// Show an answer to whoever looks at the conversation.
+    Draft(Content),
+    /// Ask the customer for a rating.
+    Survey(Survey),
 }
 
 /// Why a decision was not applied. It is kept in the event log with the decision.
@@ -102,8 +113,6 @@ pub enum Refusal {
     Automatic,
     /// A limit that the contract states: which, and what came.
     OutOfRange(String),
-    /// The host has nothing yet that could do it.
-    Unsupported(&'static str),
 }
 
 impl fmt::Display for Refusal {
@@ -112,7 +121,6 @@ impl fmt::Display for Refusal {
             Self::NotGranted => f.write_str("not granted to this policy"),
             Self::Automatic => f.write_str("the last message is automatic, and a machine does not answer a machine"),
             Self::OutOfRange(what) => f.write_str(what),
-            Self::Unsupported(what) => write!(f, "{what} is not supported by this version"),
         }
     }
 }
@@ -122,6 +130,9 @@ const MOST_TAGS: usize = 64;
 const MOST_ATTRIBUTES: usize = 64;
 const LONGEST_WORD: usize = 200;
 const LONGEST_CLOCK: u32 = 30 * 24 * 3600;
+const MOST_SKILLS: usize = 16;
+const MOST_QUESTIONS: usize = 12;
+const LONGEST_SURVEY: u32 = 90 * 24 * 3600;
 
 impl Conversation {
     /// A new one, opened by a first message.
@@ -156,6 +167,8 @@ impl Conversation {
             undecided: true,
             last_automatic: false,
             asked: false,
+            own: None,
+            kept_until: None,
         }
     }
 
@@ -171,7 +184,20 @@ impl Conversation {
 
     /// Its place in the queue.
     pub fn key(&self) -> Key {
-        Key { rank: rank(self.grade), due: self.due.unwrap_or(NEVER), since: self.waiting_since, id: self.id }
+        Key::of(self)
+    }
+
+    /// The lane that it stands in while it waits. An emergency is kept for nobody.
+    pub fn lane(&self) -> Lane {
+        match &self.own {
+            Some(own) if self.kept_until.is_some() && self.grade != Some(Grade::Emergency) => Lane::Kept(own.clone()),
+            _ => Lane::of(self.route.as_ref()),
+        }
+    }
+
+    /// Its own agent is to be asked first, for as long as the rules say.
+    pub fn keep(&mut self, rules: &Rules, now: Timestamp) {
+        self.kept_until = self.own.is_some().then(|| now.after(rules.keep));
     }
 
     /// Who holds it now.
@@ -258,6 +284,18 @@ impl Conversation {
             }
             Action::Route(route) => {
                 short("team", &route.team)?;
+                if let Some(bad) = route.skills.iter().find(|text| Skill::parse(text).is_none()) {
+                    return Err(Refusal::OutOfRange(format!("{bad:?} is no skill: NAME or NAME:LEVEL, level 1 to 9")));
+                }
+                if route.team.contains(char::is_control) || route.skills.len() > MOST_SKILLS {
+                    return Err(Refusal::OutOfRange(format!(
+                        "a route has a team without control characters and {MOST_SKILLS} skills at most"
+                    )));
+                }
+                if let Some(agent) = &route.prefer_agent {
+                    self.own = Some(agent.clone());
+                    effects.push(Effect::Keep);
+                }
                 self.route = Some(route.clone());
             }
             Action::StartClock(clock) => {
@@ -316,7 +354,26 @@ impl Conversation {
                 operation.check().map_err(|OutOfRange(why)| Refusal::OutOfRange(why))?;
                 effects.push(Effect::Perform(operation.clone()));
             }
-            Action::Survey(_) => return Err(Refusal::Unsupported("a survey")),
+            Action::Draft(content) => effects.push(Effect::Draft(content.clone())),
+            Action::Survey(survey) => {
+                if self.last_automatic {
+                    return Err(Refusal::Automatic);
+                }
+                short("survey name", &survey.name)?;
+                let worded = |it: &Attribute| !it.name.is_empty() && it.name.len() + it.value.len() <= LONGEST_WORD;
+                if !(1..=MOST_QUESTIONS).contains(&survey.questions.len()) || !survey.questions.iter().all(worded) {
+                    return Err(Refusal::OutOfRange(format!(
+                        "a survey asks 1 to {MOST_QUESTIONS} questions, each with a name and {LONGEST_WORD} bytes at most"
+                    )));
+                }
+                if !survey.invitation.contains(Survey::LINK) || !(1..=LONGEST_SURVEY).contains(&survey.open_for) {
+                    return Err(Refusal::OutOfRange(format!(
+                        "a survey is invited to with {} and is open for 1 second to 90 days",
+                        Survey::LINK
+                    )));
+                }
+                effects.push(Effect::Survey(survey.clone()));
+            }
         }
         self.updated = now;
         Ok(effects)
@@ -334,6 +391,7 @@ impl Conversation {
         }
         let holder = Holder { agent: agent.clone(), until: now.after(lease) };
         self.holder = Some(holder.clone());
+        self.kept_until = None;
         self.updated = now;
         Ok(holder)
     }
@@ -347,8 +405,10 @@ impl Conversation {
     }
 
     /// An agent answered: the next word is the customer's.
-    pub fn answered(&mut self, keep: bool, now: Timestamp) {
+    pub fn answered(&mut self, agent: &AgentName, keep: bool, now: Timestamp) {
         self.state = State::Answered;
+        self.own = Some(agent.clone());
+        self.kept_until = None;
         self.asked = false;
         self.snoozed_until = None;
         self.updated = now;
@@ -386,6 +446,8 @@ pub enum Refused {
     Unknown,
     /// The agent does not hold it: take it first.
     NotHeld,
+    /// It cannot be handed to an agent: who, and why.
+    Unfit(AgentName, Unfit),
 }
 
 impl fmt::Display for Refused {
@@ -395,6 +457,7 @@ impl fmt::Display for Refused {
             Self::Closed => f.write_str("the conversation is closed; reopen it first"),
             Self::Unknown => f.write_str("there is no such conversation"),
             Self::NotHeld => f.write_str("you do not hold this conversation; claim it first"),
+            Self::Unfit(agent, why) => write!(f, "{agent} cannot have it now: {why}"),
         }
     }
 }

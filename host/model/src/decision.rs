@@ -1,4 +1,5 @@
 //! What a policy sees, what it is asked about and what it may ask for. The twin of `desk` in `wit/types.wit`.
+use crate::conversation::State;
 use crate::message::{Attribute, Author, Content, Handle, Inbound};
 use crate::order::{Operation, Order};
 use crate::time::Timestamp;
@@ -24,12 +25,14 @@ words! {
 pub struct Route {
     /// The team's name.
     pub team: String,
-    /// Skills the agent needs.
+    /// Skills the agent needs, each `NAME` or `NAME:LEVEL`, see [`crate::agent::Skill`].
     pub skills: Vec<String>,
     /// The agent to ask first.
     pub prefer_agent: Option<AgentName>,
     /// Only a senior agent.
     pub senior: bool,
+    /// Among those that are due at the same time, the higher one is next.
+    pub tier: u8,
 }
 
 /// A promise with a limit.
@@ -58,6 +61,24 @@ pub struct RunningClock {
     pub due: Timestamp,
     /// Standing still.
     pub paused: bool,
+}
+
+/// A question to the customer how it was (M1–M4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Survey {
+    /// Unique in its conversation; answers are counted by it.
+    pub name: String,
+    /// The message that brings it; [`Survey::LINK`] stands for the address of the form.
+    pub invitation: String,
+    /// What the form asks: a name to count by, and the words that the customer reads.
+    pub questions: Vec<Attribute>,
+    /// How long the form can be answered, in seconds.
+    pub open_for: u32,
+}
+
+impl Survey {
+    /// What stands for the address of the form.
+    pub const LINK: &'static str = "{link}";
 }
 
 /// What a policy asks for.
@@ -102,8 +123,10 @@ pub enum Action {
     AskEvidence(String, u32),
     /// Do something to an order.
     Perform(Operation),
-    /// Ask for a rating at this time.
-    Survey(Timestamp),
+    /// Ask for a rating.
+    Survey(Survey),
+    /// An answer for the agent to look at; it does not leave by itself.
+    Draft(Content),
     /// A person shall take over: why.
     HandToHuman(String),
     /// Leave the queue until then.
@@ -114,7 +137,7 @@ pub enum Action {
 
 impl Action {
     /// The contract's words for every action: what a policy's `[asks] actions` may name.
-    pub const WORDS: [&'static str; 20] = [
+    pub const WORDS: [&'static str; 21] = [
         "set-grade",
         "set-category",
         "add-tag",
@@ -132,6 +155,7 @@ impl Action {
         "ask-evidence",
         "perform",
         "survey",
+        "draft",
         "hand-to-human",
         "snooze",
         "close",
@@ -157,6 +181,7 @@ impl Action {
             Self::AskEvidence(..) => "ask-evidence",
             Self::Perform(_) => "perform",
             Self::Survey(_) => "survey",
+            Self::Draft(_) => "draft",
             Self::HandToHuman(_) => "hand-to-human",
             Self::Snooze(_) => "snooze",
             Self::Close(_) => "close",
@@ -175,7 +200,8 @@ impl Action {
             Self::StartClock(clock) => cut(&format!("{} {} s", clock.name, clock.target)),
             Self::SetTimer(name, _) => cut(name),
             Self::Escalate { level, teams, reason } => cut(&format!("level {level} to {}: {reason}", teams.join(", "))),
-            Self::Reply(_) | Self::Survey(_) | Self::Snooze(_) => String::new(),
+            Self::Reply(_) | Self::Draft(_) | Self::Snooze(_) => String::new(),
+            Self::Survey(survey) => cut(&survey.name),
             Self::Note(text) | Self::AskEvidence(text, _) | Self::HandToHuman(text) | Self::Close(text) => cut(text),
             Self::Notify(team, text) => cut(&format!("{team}: {text}")),
             Self::Perform(operation) => cut(&operation.detail()),
@@ -235,6 +261,8 @@ pub struct Snapshot {
     pub channel: ChannelName,
     /// Its subject.
     pub subject: Option<String>,
+    /// Where it stands.
+    pub standing: State,
     /// How grave, once decided.
     pub grade: Option<Grade>,
     /// What about, once decided.
@@ -284,8 +312,10 @@ pub enum Happening {
     AgentReplied(Content),
     /// An agent closed it.
     AgentClosed,
-    /// The customer rated it.
-    CustomerRated(Vec<Attribute>),
+    /// An agent holds it from now on.
+    AgentClaimed(AgentName),
+    /// An agent wrote a note.
+    AgentNoted(String),
     /// An operation ended: its idempotency key, and how.
     OperationSettled(Attribute),
 }
@@ -301,7 +331,8 @@ impl Happening {
             Self::Timer(_) => "timer",
             Self::AgentReplied(_) => "agent-replied",
             Self::AgentClosed => "agent-closed",
-            Self::CustomerRated(_) => "customer-rated",
+            Self::AgentClaimed(_) => "agent-claimed",
+            Self::AgentNoted(_) => "agent-noted",
             Self::OperationSettled(_) => "operation-settled",
         }
     }

@@ -5,6 +5,7 @@
 #[macro_use]
 mod words;
 
+pub mod agent;
 pub mod breaker;
 pub mod calendar;
 pub mod clock;

@@ -183,19 +183,21 @@ fn action(action: &Action) -> String {
     let word = action.word();
     let text = |text: &str| format!("{word} ({} characters, {:04x})", text.chars().count(), short(text.as_bytes()));
     match action {
-        Action::Reply(content) => text(&format!("{content:?}")),
+        Action::Reply(content) | Action::Draft(content) => text(&format!("{content:?}")),
         Action::Note(it) | Action::HandToHuman(it) | Action::Close(it) => text(it),
         Action::Notify(team, it) => format!("{} to {team}", text(it)),
         Action::AskEvidence(it, seconds) => format!("{} within {seconds} s", text(it)),
         Action::SetAttribute(it) => format!("{} {}", text(&it.value), it.name),
         Action::Escalate { level, teams, reason } => format!("{} level {level} to {}", text(reason), teams.join("+")),
-        Action::Survey(at) | Action::Snooze(at) => format!("{word} {}", at.0),
+        Action::Snooze(at) => format!("{word} {}", at.0),
+        Action::Survey(it) => format!("{} {}", text(&format!("{it:?}")), it.name),
         Action::SetTimer(name, at) => format!("{word} {name} {}", at.0),
         Action::Perform(it) => text(&format!("{it:?}")),
         Action::Route(it) => {
             let agent = it.prefer_agent.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
             let senior = if it.senior { " senior" } else { "" };
-            format!("{word} {} {}{agent}{senior}", it.team, it.skills.join("+"))
+            let tier = if it.tier > 0 { format!(" tier {}", it.tier) } else { String::new() };
+            format!("{word} {} {}{agent}{senior}{tier}", it.team, it.skills.join("+"))
         }
         Action::StartClock(it) => {
             let calendar = it.calendar.as_deref().map(|name| format!(" {name}")).unwrap_or_default();

@@ -210,7 +210,8 @@ async fn reviewed(
     at: Timestamp,
 ) -> Option<String> {
     let draft = match action {
-        Action::Reply(content) => content.clone(),
+        Action::Reply(content) | Action::Draft(content) => content.clone(),
+        Action::Survey(survey) => Content { text: survey.invitation.clone(), ..Content::default() },
         Action::AskEvidence(text, _) => Content { text: text.clone(), ..Content::default() },
         _ => return None,
     };
@@ -218,6 +219,8 @@ async fn reviewed(
         Reviewed::Pass { content, .. } => {
             match action {
                 Action::AskEvidence(text, _) => *text = content.text,
+                Action::Survey(survey) => survey.invitation = content.text,
+                Action::Draft(draft) => *draft = content,
                 other => *other = Action::Reply(content),
             }
             None

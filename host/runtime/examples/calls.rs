@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tributary_model::conversation::State;
 use tributary_model::decision::{Contact, Entry, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Handle, HandleKind, Inbound, ThreadHints};
 use tributary_model::{ChannelName, ContactId, ConversationId, Timestamp};
@@ -186,6 +187,7 @@ fn conversation(entries: usize) -> (Snapshot, Happening) {
         id: ConversationId(7),
         channel: ChannelName::from("mail"),
         subject: Some("refund please".into()),
+        standing: State::Open,
         grade: None,
         category: None,
         tags: Vec::new(),

@@ -20,6 +20,7 @@ wasmtime::component::bindgen!({
             import tributary:plugin/mail@0.1.0;
             import tributary:plugin/feed@0.1.0;
             import tributary:plugin/knowledge@0.1.0;
+            import tributary:plugin/calendar@0.1.0;
             export tributary:plugin/lifecycle@0.1.0;
             export tributary:plugin/channel@0.1.0;
             export tributary:plugin/poller@0.1.0;

@@ -1,5 +1,6 @@
 //! The services of the contract, one file each, and which of them a component is linked to.
 mod blobs;
+mod calendar;
 mod clock;
 mod config;
 pub(crate) mod feed;
@@ -33,6 +34,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, services: &[String]) -> wasmt
             "feed" => wit::feed::add_to_linker::<_, Own>(linker, |state| state)?,
             "mail" => wit::mail::add_to_linker::<_, Own>(linker, |state| state)?,
             "knowledge" => wit::knowledge::add_to_linker::<_, Own>(linker, |state| state)?,
+            "calendar" => wit::calendar::add_to_linker::<_, Own>(linker, |state| state)?,
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod lift;
 pub(crate) mod lower;
 
 use crate::bindings::tributary::plugin::{desk, types};
+use tributary_model::conversation::State;
 use tributary_model::decision::Grade;
 use tributary_model::message::{Author, DeliveryState, HandleKind};
 use tributary_model::order::OrderState;
@@ -32,4 +33,5 @@ same_words! {
     }
     DeliveryState = types::DeliveryState { Accepted, Delivered, Read, Failed, Bounced }
     Grade = desk::Grade { Inquiry, SimpleComplaint, Dispute, Emergency }
+    State = desk::Standing { Open, Answered, Snoozed, Closed }
 }

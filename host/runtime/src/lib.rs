@@ -42,8 +42,8 @@ pub use picture::NoPicture;
 pub use record::{RecordError, Recorder, RecorderConfig, Recording, Recordings, Tape};
 pub use relay::{RelayConfig, RelayError, RelayTls, SmtpRelay};
 pub use services::{
-    Egress, EgressError, FeedSink, KnowledgeSource, KnownArticle, MailError, MailRelay, Nothing, Secret, SecretSource,
-    Services, StateSource, StateUnavailable,
+    CalendarSource, Calendars, Egress, EgressError, FeedSink, KnowledgeSource, KnownArticle, MailError, MailRelay,
+    Nothing, Secret, SecretSource, Services, StateSource, StateUnavailable,
 };
 pub use settings::Settings;
 pub use sight::Sight;

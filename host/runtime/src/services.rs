@@ -6,6 +6,7 @@ use crate::record::Recorder;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
+use tributary_model::calendar::Calendar;
 use tributary_model::message::Response;
 use tributary_model::{ArticleId, ChannelName, PluginName, Timestamp};
 
@@ -16,6 +17,8 @@ pub struct Services {
     pub state: Arc<dyn StateSource>,
     /// The shop's knowledge base.
     pub knowledge: Arc<dyn KnowledgeSource>,
+    /// The shop's calendars.
+    pub calendars: Arc<dyn CalendarSource>,
     /// Who looks at feeds now. What is kept of them does not pass here: it comes back with the call.
     pub feed: Arc<dyn FeedSink>,
     /// Where finished mails go.
@@ -36,6 +39,7 @@ impl Services {
         Self {
             state: Arc::new(Nothing),
             knowledge: Arc::new(Nothing),
+            calendars: Arc::new(Nothing),
             feed: Arc::new(Nothing),
             mail: Arc::new(Nothing),
             secrets: Arc::new(Nothing),
@@ -95,6 +99,15 @@ pub struct KnownArticle {
 pub trait KnowledgeSource: Send + Sync + 'static {
     /// What fits at this moment, best first, `most` at most.
     async fn search(&self, question: &str, most: u32, now: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable>;
+}
+
+/// The shop's calendars by name.
+pub type Calendars = Arc<Vec<(String, Calendar)>>;
+
+/// Knows the calendars of working time.
+pub trait CalendarSource: Send + Sync + 'static {
+    /// Those that hold now, in the order of the configuration.
+    fn all(&self) -> Calendars;
 }
 
 /// Shows items to those who follow a feed now.
@@ -218,5 +231,11 @@ impl SecretSource for Nothing {
 impl Egress for Nothing {
     async fn send(&self, _: GrantedRequest) -> Result<Response, EgressError> {
         Err(EgressError::Unreachable("nothing leaves here".into()))
+    }
+}
+
+impl CalendarSource for Nothing {
+    fn all(&self) -> Calendars {
+        Arc::default()
     }
 }

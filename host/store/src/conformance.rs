@@ -10,6 +10,7 @@ mod deciding;
 mod delivering;
 mod desk;
 mod draining;
+mod feedback;
 mod feeds;
 pub mod fixture;
 pub mod interleaving;
@@ -22,6 +23,7 @@ mod migrating;
 mod operations;
 mod parking;
 pub mod persons;
+mod serving;
 mod threading;
 
 use crate::{Store, StoreError};
@@ -100,6 +102,10 @@ macro_rules! cases {
 }
 use cases;
 
+/// The address that a store under the suite is opened with, see [`crate::DeskRules::address`]; its other rules are the
+/// defaults.
+pub const ADDRESS: &str = "https://desk.example";
+
 /// Runs every case on a store of its own; how many there were. Goes on after a failure, so that one run shows them all.
 pub async fn run<F, Fut>(make: F) -> (usize, Vec<Failure>)
 where
@@ -116,6 +122,8 @@ where
         deciding::CASES,
         delivering::CASES,
         desk::CASES,
+        serving::CASES,
+        feedback::CASES,
         alarms::CASES,
         parking::CASES,
         keeping::CASES,

@@ -3,15 +3,19 @@
 //! A transition inserts the follow-up rows of what it commits, so a crash between two stages loses nothing: the next
 //! stage finds its work in a table. [`Store`] is what the pipeline and the gateway see; [`sqlite`] is the embedded
 //! default; [`conformance`] is the suite that every store passes.
+mod agents;
 pub mod conformance;
 mod contacts;
+mod feedback;
 mod knowledge;
 mod lives;
 mod operations;
 pub mod sqlite;
 mod types;
 
+pub use agents::*;
 pub use contacts::*;
+pub use feedback::*;
 pub use knowledge::*;
 pub use lives::*;
 pub use operations::*;
@@ -29,7 +33,7 @@ use tributary_model::*;
 
 /// What the desk keeps. Every method that writes returns only after the write is on disk.
 #[async_trait]
-pub trait Store: Lives + Contacts + Knowledge {
+pub trait Store: Lives + Contacts + Knowledge + Agents + Feedback {
     // -- receive ------------------------------------------------------------------------------------------------------
 
     /// Commit 1: keeps an arrival with everything it told. Messages are deduplicated by channel, external id and digest,
@@ -108,17 +112,17 @@ pub trait Store: Lives + Contacts + Knowledge {
 
     // -- the queue ----------------------------------------------------------------------------------------------------
 
-    /// The next conversation of the queue for an agent, in the order of [`queue::Key`]; of one team only, if named.
-    /// `None`: nothing waits.
+    /// The next conversation of the queue that an agent may have, in the order of [`queue::Key`]; of one team only, if
+    /// named.
     async fn claim_next(
         &self,
         agent: &AgentName,
         team: Option<&str>,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Option<(Conversation, Holder)>, StoreError>;
+    ) -> Result<Next, StoreError>;
 
-    /// This conversation for an agent; also renews the agent's own lease (the heartbeat).
+    /// This conversation for an agent, whatever the agent's room and skills: people know what they do; also renews the agent's own lease (the heartbeat).
     async fn claim(
         &self,
         id: ConversationId,

@@ -3,6 +3,7 @@
 //! [`writer`] runs transitions, [`reader`] reads; every other module is the SQL of one part of the trait. A transition
 //! is a function on a [`tx::Tx`]; a read is a function on a connection. The folder is locked while it is open.
 mod accept;
+mod agents;
 mod alarms;
 mod calendars;
 mod checkpoint;
@@ -14,6 +15,7 @@ mod deliver;
 mod desk;
 mod differences;
 mod feed;
+mod feedback;
 mod happenings;
 mod knowledge;
 mod listing;
@@ -37,8 +39,8 @@ use reader::Readers;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tributary_model::calendar::Calendar;
-use tributary_model::continuity::Continuity;
 use tributary_model::decision::Happening;
 use writer::{Full, Writer};
 
@@ -54,14 +56,14 @@ pub struct SqliteConfig {
     /// How many jobs may wait for the writer. Default 1,024; above it new arrivals are refused, see
     /// [`StoreError::Overloaded`].
     pub queue: usize,
-    /// When another channel continues a conversation, and where an answer goes that a channel has no window for.
-    pub continuity: Continuity,
+    /// What the desk goes by.
+    pub rules: DeskRules,
 }
 
 impl SqliteConfig {
     /// The defaults, in this folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, continuity: Continuity::default() }
+        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, rules: DeskRules::default() }
     }
 }
 
@@ -69,7 +71,7 @@ impl SqliteConfig {
 pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
-    continuity: Continuity,
+    rules: Arc<DeskRules>,
     // Behind the writer, whose end ends it.
     _checkpointer: checkpoint::Checkpointer,
     _lock: File,
@@ -100,8 +102,9 @@ impl SqliteStore {
         let newest = listing::last_event(&conn)?;
         let readers = Readers::open(&path, config.readers)?;
         let (checkpointer, wake) = checkpoint::Checkpointer::start(&path)?;
-        let writer = Writer::start(conn, config.queue, newest, wake).map_err(unusable(&path))?;
-        Ok(Self { readers, writer, continuity: config.continuity, _checkpointer: checkpointer, _lock: lock })
+        let rules = Arc::new(config.rules.clone());
+        let writer = Writer::start(conn, config.queue, rules.clone(), newest, wake).map_err(unusable(&path))?;
+        Ok(Self { readers, writer, rules, _checkpointer: checkpointer, _lock: lock })
     }
 }
 
@@ -140,7 +143,7 @@ fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, arrival: NewArrival, claim: Option<Lease>) -> Result<Accepted, StoreError> {
-        let prepared = accept::prepare(arrival, self.continuity)?;
+        let prepared = accept::prepare(arrival)?;
         self.writer.run(Full::Refuse, move |tx| accept::accept(tx, &prepared, claim.as_ref())).await
     }
 
@@ -196,8 +199,7 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, id: OutgoingId, settlement: Settlement, now: Timestamp) -> Result<(), StoreError> {
-        let rules = self.continuity;
-        self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, &rules, now)).await
+        self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, now)).await
     }
 
     async fn ask_operation(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
@@ -231,7 +233,7 @@ impl Store for SqliteStore {
         team: Option<&str>,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Option<(Conversation, Holder)>, StoreError> {
+    ) -> Result<Next, StoreError> {
         let (agent, team) = (agent.clone(), team.map(str::to_owned));
         self.writer.run(Full::Wait, move |tx| desk::claim_next(tx, &agent, team.as_deref(), lease, now)).await
     }

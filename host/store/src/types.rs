@@ -57,6 +57,17 @@ pub enum StoreError {
     StateMoved(String),
 }
 
+/// What the operator says that the desk goes by. Read when the store is opened.
+#[derive(Clone, Debug, Default)]
+pub struct DeskRules {
+    /// When another channel continues a conversation, and where an answer goes that a channel has no window for.
+    pub continuity: tributary_model::continuity::Continuity,
+    /// How the queue is served.
+    pub queue: tributary_model::queue::Rules,
+    /// The daemon's own address, without a slash at its end: what forms are reached by. None: no survey is sent.
+    pub address: Option<Arc<str>>,
+}
+
 /// A node's right to a work item until a moment.
 #[derive(Clone, Debug)]
 pub struct Lease {
@@ -358,6 +369,19 @@ pub struct ConversationDetail {
     pub continuations: Vec<Continuation>,
     /// What joined its customer's contacts, also what was undone.
     pub joins: Vec<Join>,
+    /// The answer that a policy drafted and nobody has sent yet.
+    pub draft: Option<DraftView>,
+}
+
+/// An answer for an agent to look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DraftView {
+    /// Whose it is.
+    pub policy: PluginName,
+    /// What it says.
+    pub content: Content,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 /// Why a message by another channel is in a conversation.

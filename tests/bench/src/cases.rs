@@ -9,17 +9,18 @@ mod draft;
 use crate::convert;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tributary_model::calendar::{Calendar, Period, Plan};
 use tributary_model::decision::Decision;
 use tributary_model::{ArticleId, Timestamp};
 use tributary_runtime::{
-    Blobs, CallContext, KnowledgeSource, KnownArticle, Package, Policy, Runtime, RuntimeConfig, Services, Settings,
-    StateUnavailable,
+    Blobs, CalendarSource, Calendars, CallContext, KnowledgeSource, KnownArticle, Package, Policy, Runtime,
+    RuntimeConfig, Services, Settings, StateUnavailable,
 };
 use tributary_sdk::Exported;
-use tributary_sdk::testing::Case;
+use tributary_sdk::testing::{Case, FakeCalendar};
 
 /// What the knowledge base of the case at hand finds.
 #[derive(Default)]
@@ -30,6 +31,32 @@ impl KnowledgeSource for Articles {
     async fn search(&self, _: &str, most: u32, _: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
         Ok(self.0.lock().iter().take(most as usize).cloned().collect())
     }
+}
+
+/// The calendars of the case at hand.
+#[derive(Default)]
+struct OpeningHours(Mutex<Calendars>);
+
+impl CalendarSource for OpeningHours {
+    fn all(&self) -> Calendars {
+        self.0.lock().clone()
+    }
+}
+
+impl OpeningHours {
+    fn put(&self, calendars: &BTreeMap<String, FakeCalendar>) {
+        let calendar = |(name, it): (&String, &FakeCalendar)| (name.clone(), calendar(it));
+        *self.0.lock() = Arc::new(calendars.iter().map(calendar).collect());
+    }
+}
+
+/// The same hours in the host's words. Zones of whole hours are named by what they are behind UTC.
+fn calendar(it: &FakeCalendar) -> Calendar {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from);
+    let (from, to) = (format!("{:02}:00", it.from), format!("{:02}:00", it.to));
+    let opening = vec![Period { days: days[..it.days as usize].to_vec(), from, to }];
+    let zone = if it.utc_offset == 0 { "UTC".to_owned() } else { format!("Etc/GMT{:+}", -it.utc_offset / 3_600) };
+    Calendar::new(Plan { zone, opening, ..Plan::default() }).unwrap()
 }
 
 type Native = fn(&Case) -> Vec<Decision>;
@@ -86,12 +113,12 @@ impl<'a> Loaded<'a> {
     }
 }
 
-/// A runtime whose knowledge base finds what is put there.
-fn sandbox(folder: &Path) -> (Arc<Runtime>, Arc<Articles>) {
-    let articles = Arc::new(Articles::default());
+/// A runtime whose knowledge base finds what is put there, and whose calendars are those that are put there.
+fn sandbox(folder: &Path) -> (Arc<Runtime>, Arc<Articles>, Arc<OpeningHours>) {
+    let (articles, hours) = (Arc::<Articles>::default(), Arc::<OpeningHours>::default());
     let blobs = Blobs::open(&folder.join("blobs")).unwrap();
-    let services = Services { knowledge: articles.clone(), ..Services::nothing(blobs) };
-    (Runtime::new(RuntimeConfig::default(), services).unwrap(), articles)
+    let services = Services { knowledge: articles.clone(), calendars: hours.clone(), ..Services::nothing(blobs) };
+    (Runtime::new(RuntimeConfig::default(), services).unwrap(), articles, hours)
 }
 
 impl Articles {
@@ -110,7 +137,7 @@ impl Articles {
 #[tokio::test]
 async fn the_component_decides_every_case_as_its_source_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, articles) = sandbox(folder.path());
+    let (runtime, articles, hours) = sandbox(folder.path());
     let mut unlike = Vec::new();
     let mut count = 0;
     for (policy, native) in POLICIES {
@@ -118,6 +145,7 @@ async fn the_component_decides_every_case_as_its_source_does() {
         for file in files(policy) {
             let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
             articles.put(case.articles());
+            hours.put(case.calendars());
             let snapshot = convert::from_snapshot(case.snapshot().unwrap());
             let happening = convert::from_happening(case.happening().unwrap());
             let context = CallContext::at(snapshot.now);
@@ -138,7 +166,7 @@ async fn the_component_decides_every_case_as_its_source_does() {
 #[tokio::test]
 async fn the_component_reviews_every_draft_as_its_source_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, articles) = sandbox(folder.path());
+    let (runtime, articles, _) = sandbox(folder.path());
     let policy = "policy-outbound-review";
     let mut loaded = Loaded::new(&runtime, policy);
     let (mut unlike, mut count) = (Vec::new(), 0);

@@ -1,5 +1,6 @@
 //! Between the model's words and the SDK's, by value: the same work that the host's door does for a component, without
 //! the sandbox between.
+use tributary_model::conversation::State;
 use tributary_model::decision as d;
 use tributary_model::message as m;
 use tributary_model::order as o;
@@ -205,6 +206,25 @@ fn from_grade(g: desk::Grade) -> d::Grade {
     }
 }
 
+fn standing(it: State) -> desk::Standing {
+    match it {
+        State::Open => desk::Standing::Open,
+        State::Answered => desk::Standing::Answered,
+        State::Snoozed => desk::Standing::Snoozed,
+        State::Closed => desk::Standing::Closed,
+    }
+}
+
+#[cfg(test)]
+fn from_standing(it: desk::Standing) -> State {
+    match it {
+        desk::Standing::Open => State::Open,
+        desk::Standing::Answered => State::Answered,
+        desk::Standing::Snoozed => State::Snoozed,
+        desk::Standing::Closed => State::Closed,
+    }
+}
+
 fn clock(c: &d::Clock) -> desk::Clock {
     desk::Clock {
         name: c.name.clone(),
@@ -223,6 +243,7 @@ pub fn snapshot(s: &d::Snapshot) -> desk::Snapshot {
         tag: s.id.tag(),
         channel: s.channel.to_string(),
         subject: s.subject.clone(),
+        standing: standing(s.standing),
         grade: s.grade.map(grade),
         category: s.category.clone(),
         tags: s.tags.clone(),
@@ -270,7 +291,8 @@ pub fn happening(h: &d::Happening) -> desk::Happening {
         d::Happening::ClockBreached(name) => desk::Happening::ClockBreached(name.clone()),
         d::Happening::Timer(name) => desk::Happening::Timer(name.clone()),
         d::Happening::AgentReplied(c) => desk::Happening::AgentReplied(content(c)),
-        d::Happening::CustomerRated(rating) => desk::Happening::CustomerRated(rating.iter().map(attribute).collect()),
+        d::Happening::AgentClaimed(agent) => desk::Happening::AgentClaimed(agent.to_string()),
+        d::Happening::AgentNoted(text) => desk::Happening::AgentNoted(text.clone()),
         d::Happening::OperationSettled(a) => desk::Happening::OperationSettled(attribute(a)),
         d::Happening::AgentClosed | d::Happening::Order(_) => desk::Happening::AgentClosed,
     }
@@ -298,6 +320,7 @@ fn to_decision(it: &d::Decision) -> desk::Decision {
             skills: r.skills.clone(),
             prefer_agent: r.prefer_agent.as_ref().map(ToString::to_string),
             senior: r.senior,
+            tier: r.tier,
         }),
         d::Action::RemoveTag(tag) => desk::Action::RemoveTag(tag.clone()),
         d::Action::StopClock(name) => desk::Action::StopClock(name.clone()),
@@ -309,7 +332,13 @@ fn to_decision(it: &d::Decision) -> desk::Decision {
         d::Action::Note(text) => desk::Action::Note(text.clone()),
         d::Action::Notify(team, text) => desk::Action::Notify((team.clone(), text.clone())),
         d::Action::AskEvidence(text, seconds) => desk::Action::AskEvidence((text.clone(), *seconds)),
-        d::Action::Survey(at) => desk::Action::Survey(at.0),
+        d::Action::Survey(it) => desk::Action::Survey(desk::Survey {
+            name: it.name.clone(),
+            invitation: it.invitation.clone(),
+            questions: it.questions.iter().map(attribute).collect(),
+            open_for: it.open_for,
+        }),
+        d::Action::Draft(c) => desk::Action::Draft(content(c)),
         d::Action::HandToHuman(why) => desk::Action::HandToHuman(why.clone()),
         d::Action::Snooze(until) => desk::Action::Snooze(until.0),
         d::Action::Close(how) => desk::Action::Close(how.clone()),
@@ -348,6 +377,7 @@ pub fn decision(it: desk::Decision) -> d::Decision {
             skills: r.skills,
             prefer_agent: r.prefer_agent.map(AgentName::from),
             senior: r.senior,
+            tier: r.tier,
         }),
         desk::Action::StartClock(c) => d::Action::StartClock(from_clock(c)),
         desk::Action::StopClock(name) => d::Action::StopClock(name),
@@ -359,7 +389,13 @@ pub fn decision(it: desk::Decision) -> d::Decision {
         desk::Action::Notify((team, text)) => d::Action::Notify(team, text),
         desk::Action::AskEvidence((text, seconds)) => d::Action::AskEvidence(text, seconds),
         desk::Action::Perform(operation) => d::Action::Perform(from_operation(operation)),
-        desk::Action::Survey(at) => d::Action::Survey(Timestamp(at)),
+        desk::Action::Survey(it) => d::Action::Survey(d::Survey {
+            name: it.name,
+            invitation: it.invitation,
+            questions: it.questions.into_iter().map(from_attribute).collect(),
+            open_for: it.open_for,
+        }),
+        desk::Action::Draft(c) => d::Action::Draft(from_content(c)),
         desk::Action::HandToHuman(why) => d::Action::HandToHuman(why),
         desk::Action::Snooze(until) => d::Action::Snooze(Timestamp(until)),
         desk::Action::Close(how) => d::Action::Close(how),
@@ -427,6 +463,7 @@ pub fn from_snapshot(s: desk::Snapshot) -> d::Snapshot {
         id: tributary_model::ConversationId::from_tag(&s.tag).unwrap_or(tributary_model::ConversationId(1)),
         channel: s.channel.into(),
         subject: s.subject,
+        standing: from_standing(s.standing),
         grade: s.grade.map(from_grade),
         category: s.category,
         tags: s.tags,
@@ -478,9 +515,8 @@ pub fn from_happening(h: desk::Happening) -> d::Happening {
         desk::Happening::Timer(name) => d::Happening::Timer(name),
         desk::Happening::AgentReplied(c) => d::Happening::AgentReplied(from_content(c)),
         desk::Happening::AgentClosed => d::Happening::AgentClosed,
-        desk::Happening::CustomerRated(rating) => {
-            d::Happening::CustomerRated(rating.into_iter().map(from_attribute).collect())
-        }
+        desk::Happening::AgentClaimed(agent) => d::Happening::AgentClaimed(agent.into()),
+        desk::Happening::AgentNoted(text) => d::Happening::AgentNoted(text),
         desk::Happening::OperationSettled(a) => d::Happening::OperationSettled(from_attribute(a)),
     }
 }

@@ -5,6 +5,7 @@ use crate::{Args, package, runtime};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::time::Instant;
+use tributary_model::conversation::State;
 use tributary_model::decision::{Contact, Entry, Happening, Snapshot};
 use tributary_model::message::{Author, Content, Handle, HandleKind, Inbound};
 use tributary_model::{ContactId, ConversationId, Timestamp};
@@ -59,6 +60,7 @@ fn first_message(text: &str) -> (Snapshot, Happening) {
         id: ConversationId(1042),
         channel: "email".into(),
         subject: None,
+        standing: State::Open,
         grade: None,
         category: None,
         tags: Vec::new(),

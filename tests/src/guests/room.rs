@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
+use tributary_model::conversation::State;
 use tributary_model::decision::{Contact, Decision, Fault, Happening, Snapshot};
 use tributary_model::message::{
     Arrival, Author, ChannelEvent, Content, Handle, HandleKind, Inbound, Reading, Rejection, Response, ThreadHints,
@@ -182,6 +183,7 @@ fn snapshot() -> Snapshot {
         id: ConversationId(7),
         channel: ChannelName::from("bad"),
         subject: None,
+        standing: State::Open,
         grade: None,
         category: None,
         tags: Vec::new(),

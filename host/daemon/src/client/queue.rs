@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// Commands of `tributary queue`. A conversation is named by its number or its tag: 1042, T1042.
 #[derive(Subcommand, Debug)]
 pub enum QueueCommand {
-    /// Show what waits, the most urgent first: by grade, then by what is due next, then by age
+    /// Show what waits, the most urgent first: emergencies, then what is due next, then by tier, then by age
     List {
         /// Of this team only
         #[arg(long)]
@@ -37,9 +37,19 @@ pub enum QueueCommand {
         /// The next of this team only
         #[arg(long, conflicts_with = "id")]
         team: Option<String>,
+        /// Wait for it so many seconds where nothing waits
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "id", value_parser = clap::value_parser!(u64).range(0..=60))]
+        wait: u64,
         /// How long it is yours, in minutes
         #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=480))]
         lease: u64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say why a conversation stands where it does, and who may have it
+    Why {
+        /// The conversation
+        id: String,
         #[command(flatten)]
         common: Common,
     },
@@ -115,14 +125,20 @@ pub fn run(command: QueueCommand) -> anyhow::Result<ExitCode> {
             let list = common.api()?.list(&path, limit)?;
             common.print(&list, |page| queue(page, &list))?;
         }
-        QueueCommand::Claim { id, team, lease, common } => {
+        QueueCommand::Claim { id, team, wait, lease, common } => {
             let api = common.api()?;
             let seconds = lease * 60;
             let claimed = match id {
                 Some(id) => api.post(&conversation(&id, "/claim"), &json!({ "lease_seconds": seconds }))?,
-                None => api.post("/queue/claim", &json!({ "team": team, "lease_seconds": seconds }))?,
+                None => {
+                    api.post("/queue/claim", &json!({ "team": team, "lease_seconds": seconds, "wait_seconds": wait }))?
+                }
             };
             common.print(&claimed, |page| say_claimed(page, &claimed))?;
+        }
+        QueueCommand::Why { id, common } => {
+            let why = common.api()?.get(&conversation(&id, "/why"))?;
+            common.print(&why, |page| say_why(page, &why))?;
         }
         QueueCommand::Show { id, audit, common } => {
             let detail = common.api()?.get(&conversation(&id, ""))?;
@@ -193,6 +209,49 @@ fn say_claimed(page: &mut Page, claimed: &Value) {
     page.line(&format!("{} is yours until {until}{subject}", page.styled(Style::Strong, tag)));
 }
 
+/// Where it stands, what put it there, and who may have it.
+fn say_why(page: &mut Page, why: &Value) {
+    let it = &why["conversation"];
+    let tag = page.styled(Style::Strong, &show::text(&it["tag"]));
+    match why["before"].as_u64() {
+        Some(0) => page.line(&format!("{tag} is the next of the queue.")),
+        Some(before) => page.line(&format!("{tag} waits behind {before} others.")),
+        None if !it["holder"].is_null() => {
+            page.line(&format!("{tag} is held by {}.", show::text(&it["holder"]["agent"])))
+        }
+        None => page.line(&format!("{tag} is {}: it does not wait.", show::text(&it["state"]))),
+    }
+    let emergency = it["grade"] == "emergency";
+    let rank = if emergency { "an emergency, before everything else" } else { "no emergency" };
+    page.line(&format!("  1. grade: {rank}"));
+    page.line(&match it["due_at"].as_str() {
+        Some(at) => format!("  2. due: {}, by clock {}", moment(at), show::text(&why["clock"])),
+        None => "  2. due: no clock runs".to_owned(),
+    });
+    page.line(&format!("  3. tier: {}", why["tier"]));
+    page.line(&format!("  4. waits since {}", moment(it["waiting_since"].as_str().unwrap_or_default())));
+    let route = &it["route"];
+    let team = if route.is_null() { "anybody's, not routed yet".to_owned() } else { show::text(&route["team"]) };
+    let skills: Vec<_> = show::list(&route["skills"]).iter().map(show::text).collect();
+    let skills = if skills.is_empty() { String::new() } else { format!(", needs {}", skills.join(" and ")) };
+    let senior = if route["senior"] == true { ", only for a senior agent" } else { "" };
+    page.line(&format!("Team: {team}{skills}{senior}"));
+    if !skills.is_empty() || !senior.is_empty() {
+        page.line(&format!("From {} on anybody of the team may have it.", moment(&show::text(&why["yields_at"]))));
+    }
+    if let (Some(agent), Some(until)) = (why["kept_for"].as_str(), why["kept_until"].as_str()) {
+        page.line(&format!("It is kept for {} until {}.", plain(agent), moment(until)));
+    }
+    let agents = show::list(&why["agents"]);
+    if agents.is_empty() {
+        page.line("Nothing is said of any agent: each may take it.");
+    }
+    for agent in agents {
+        let against = agent["against"].as_str().map_or_else(|| "may have it".to_owned(), plain);
+        page.line(&format!("  {}: {against}", show::text(&agent["agent"])));
+    }
+}
+
 fn say_replied(page: &mut Page, id: &str, replied: &Value, close: bool) {
     for warning in replied["warnings"].as_array().into_iter().flatten() {
         let part = |name: &str| plain(warning[name].as_str().unwrap_or_default());
@@ -254,6 +313,28 @@ mod tests {
     #[test]
     fn ids_cannot_leave_their_place_in_the_path() {
         assert_eq!(conversation("../tokens?x", "/claim"), "/conversations/..%2Ftokens%3Fx/claim");
+    }
+
+    #[test]
+    fn a_place_is_explained_line_by_line() {
+        let why = json!({"before": 3, "clock": "connect", "tier": 2, "kept_for": null, "kept_until": null,
+            "yields_at": "2026-05-04T09:02:00Z", "conversation": {"tag": "T7", "state": "open", "grade": "inquiry", "holder": null,
+            "due_at": "2026-05-04T09:00:30Z", "waiting_since": "2026-05-04T09:00:00Z",
+            "route": {"team": "after-sales", "skills": ["refund:2"], "senior": false}},
+            "agents": [{"agent": "lin", "against": null}, {"agent": "bo", "against": "lacks the skill refund:2"}]});
+        let mut page = Page { text: String::new(), colour: false };
+        say_why(&mut page, &why);
+        for part in [
+            "T7 waits behind 3 others",
+            "no emergency",
+            "by clock connect",
+            "tier: 2",
+            "needs refund:2",
+            "lin: may have it",
+            "bo: lacks the skill refund:2",
+        ] {
+            assert!(page.text.contains(part), "{part} is not in\n{}", page.text);
+        }
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub(super) fn conversation(page: &mut Page, it: &Value, audit: bool) {
         let here = list(&it["continuations"]).iter().find(|why| why["message"] == message["id"]);
         self::message(page, message, here);
     }
+    if let Some(draft) = it["draft"]["text"].as_str() {
+        page.line("");
+        page.line(&page.styled(Style::Strong, &format!("Draft of {}, not sent:", text(&it["draft"]["policy"]))));
+        lines(draft).for_each(|line| page.line(&format!("  {line}")));
+    }
     let notes: Vec<Value> = list(&it["audit"]).iter().filter(|event| event["act"] == "noted").cloned().collect();
     section(page, "Notes", &notes, |note| {
         let words = note["detail"].as_str().or(note["why"].as_str()).unwrap_or_default();

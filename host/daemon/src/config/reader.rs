@@ -249,6 +249,22 @@ impl<'a, 't> Section<'a, 't> {
         named
     }
 
+    /// Every key with its whole number within limits, for a table whose keys are names, as [`Section::texts_by_name`].
+    pub fn numbers_by_name(&self, from: u64, to: u64) -> Vec<(String, u64)> {
+        let mut named = Vec::new();
+        for (key, value) in self.table.into_iter().flatten() {
+            let name = key.get_ref().to_string();
+            match whole(value.get_ref()).filter(|number| (from..=to).contains(number)) {
+                Some(number) => named.push((name, number)),
+                None => {
+                    let shown = shown(value.get_ref());
+                    self.fault(&name, format!("is {shown}, a whole number from {from} to {to} was expected"));
+                }
+            }
+        }
+        named
+    }
+
     /// A size: a number of bytes, or a text such as `"25 MiB"`.
     pub fn size(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
         self.value(key, |value| {

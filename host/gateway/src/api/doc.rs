@@ -2,7 +2,8 @@
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
 use super::{
-    channels, contacts, conversations, knowledge, orders, parked, plugins, queue, routes, status, tokens, write,
+    agents, channels, contacts, conversations, knowledge, orders, parked, plugins, queue, routes, status, surveys,
+    tokens, write,
 };
 use axum::Json;
 use axum::http::Method;
@@ -27,6 +28,8 @@ use utoipa::{Modify, OpenApi};
         (name = "channels", description = "Where messages come from and go to; trying a channel, handing documents over"),
         (name = "contacts", description = "Who is who: handles, orders, joins with their reasons, suggestions"),
         (name = "knowledge", description = "The articles that the desk answers from; what was asked of them"),
+        (name = "agents", description = "Teams, skills, room, presence"),
+        (name = "surveys", description = "What customers say of the service, added up"),
         (name = "parked", description = "What could not be handled: kept, shown, replayed"),
         (name = "plugins", description = "Which version of which plugin acts where; trying, swapping, going back"),
         (name = "tokens", description = "Who may do what"),
@@ -67,6 +70,13 @@ use utoipa::{Modify, OpenApi};
         knowledge::retire,
         knowledge::search,
         knowledge::questions,
+        agents::list,
+        agents::set,
+        agents::remove,
+        agents::presence,
+        agents::why,
+        surveys::ratings,
+        surveys::remarks,
         parked::list,
         parked::show,
         parked::raw,

@@ -70,6 +70,11 @@ kinds! {
     Closed = "closed", CONFLICT, "The conversation is closed", "POST …/reopen first.";
     /// The agent does not hold it.
     NotHeld = "not-held", CONFLICT, "You do not hold this conversation", "POST …/claim first.";
+    /// Away, or full.
+    Unready = "unready", CONFLICT, "You take no work now",
+        "`detail` says why: away (POST /api/v1/presence), or no room (answer or release something first).";
+    /// The agent it shall go to takes no work now.
+    Unfit = "unfit", CONFLICT, "That agent takes no work now", "`detail` says why. Transfer it to another one, or to a team.";
     /// It was replayed already.
     Replayed = "replayed", CONFLICT, "It was taken back to work already", "There is nothing to do.";
     /// It failed again.
@@ -199,11 +204,12 @@ impl From<Refused> for Problem {
             Refused::Closed => Kind::Closed,
             Refused::Unknown => Kind::NotFound,
             Refused::NotHeld => Kind::NotHeld,
+            Refused::Unfit(..) => Kind::Unfit,
         };
         let problem = Self::new(kind, refused.to_string());
         match refused {
             Refused::Held(holder) => problem.with("holder", json!(super::view::HolderView::from(&holder))),
-            Refused::Closed | Refused::Unknown | Refused::NotHeld => problem,
+            Refused::Closed | Refused::Unknown | Refused::NotHeld | Refused::Unfit(..) => problem,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The queue: what waits, in which order, and taking the next.
 use super::auth::Caller;
 use super::input::{Json, Listed, Query, encode, page};
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::view::{ConversationView, List};
-use super::{ApiState, now};
+use super::{ApiState, now, waiting};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tributary_model::conversation::Conversation;
 use tributary_model::{ConversationId, Timestamp};
-use tributary_store::{Listing, QueueFilter};
+use tributary_store::{Listing, Next, QueueFilter};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which conversations of the queue.
@@ -34,7 +34,8 @@ pub(crate) struct QueueQuery {
 
 /// List the queue
 ///
-/// Open conversations in the order they are to be worked on: grade, then the nearest due time, then age.
+/// Open conversations in the order they are to be worked on: emergencies, then what is due next to the minute, then the
+/// customer's tier, then age.
 #[utoipa::path(get, path = "/api/v1/queue", operation_id = "list_queue", tag = "queue", params(QueueQuery),
     responses((status = 200, description = "A page", body = List<ConversationView>)))]
 pub(crate) async fn list(
@@ -73,6 +74,10 @@ pub(crate) struct ClaimNext {
     team: Option<String>,
     /// Not the next, but this one, by its number: as `POST /conversations/{id}/claim`.
     conversation: Option<i64>,
+    /// How long to wait for it where nothing waits: 0 to 60 seconds; 0 unless given.
+    #[schema(minimum = 0, maximum = 60)]
+    #[serde(default)]
+    wait_seconds: u64,
     /// How long the claim lasts unless it is renewed: 10 seconds to 8 hours; 15 minutes unless given.
     #[schema(minimum = 10, maximum = 28800)]
     lease_seconds: Option<u64>,
@@ -80,7 +85,8 @@ pub(crate) struct ClaimNext {
 
 /// Take the next conversation
 ///
-/// The first of the queue that nobody holds becomes yours until the lease ends. Two agents never get the same one.
+/// The first of the queue that you may have becomes yours until the lease ends. Two agents never get the same one. With
+/// `wait_seconds` the answer comes when something does: an agent's client asks again as often as it ends without.
 #[utoipa::path(post, path = "/api/v1/queue/claim", operation_id = "claim_next", tag = "queue", request_body = ClaimNext,
     responses((status = 200, description = "Yours now", body = ConversationView), (status = 204, description = "Nothing waits")))]
 pub(crate) async fn claim(
@@ -89,12 +95,15 @@ pub(crate) async fn claim(
     Json(body): Json<ClaimNext>,
 ) -> Result<Response, Problem> {
     let lease = lease(body.lease_seconds)?;
-    let now = now();
+    if body.wait_seconds > LONGEST_WAIT {
+        let asked = body.wait_seconds;
+        return Err(Problem::invalid(format!("wait_seconds is 0 to {LONGEST_WAIT}, not {asked}")));
+    }
     let (row, contact) = match (body.conversation, body.team) {
         (Some(_), Some(_)) => return Err(Problem::invalid("team or conversation, not both")),
         (Some(number), None) => {
             let id = ConversationId(number);
-            let holder = state.store().claim(id, &caller.agent, lease, now).await??;
+            let holder = state.store().claim(id, &caller.agent, lease, now()).await??;
             let unknown = || Problem::unknown("conversation", &number.to_string());
             let detail = state.store().conversation(id).await?.ok_or_else(unknown)?;
             let mut row = detail.conversation;
@@ -102,15 +111,22 @@ pub(crate) async fn claim(
             (row, Some(detail.contact))
         }
         (None, team) => {
-            let claimed = state.store().claim_next(&caller.agent, team.as_deref(), lease, now).await?;
-            let Some((mut row, holder)) = claimed else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+            let wait = Duration::from_secs(body.wait_seconds);
+            let (mut row, holder) = match waiting::next(&state, &caller.agent, team.as_deref(), lease, wait).await? {
+                Next::Taken(row, holder) => (*row, holder),
+                Next::Nothing => return Ok(StatusCode::NO_CONTENT.into_response()),
+                Next::Unready(why) => return Err(Problem::new(Kind::Unready, format!("{}: {why}", caller.agent))),
+            };
             row.holder = Some(holder);
             let contacts = state.store().contacts(&[row.contact]).await?;
             (row, contacts.into_iter().next())
         }
     };
-    Ok(axum::Json(ConversationView::new(&row, contact.as_ref(), now)).into_response())
+    Ok(axum::Json(ConversationView::new(&row, contact.as_ref(), now())).into_response())
 }
+
+/// The longest wait for the next conversation, in seconds.
+const LONGEST_WAIT: u64 = 60;
 
 /// How long a claim lasts unless the client says otherwise.
 const DEFAULT_LEASE: u64 = 15 * 60;

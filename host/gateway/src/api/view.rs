@@ -12,7 +12,8 @@ use tributary_model::message::{self, Attachment};
 use tributary_model::queue::Holder;
 use tributary_model::{ConversationId, PluginName};
 use tributary_store::{
-    ClockView as StoredClock, Continuation, ConversationDetail, Counts, DeliveryView as StoredDelivery, Event, Message,
+    ClockView as StoredClock, Continuation, ConversationDetail, Counts, DeliveryView as StoredDelivery,
+    DraftView as StoredDraft, Event, Message,
 };
 use utoipa::ToSchema;
 
@@ -119,6 +120,8 @@ pub(crate) struct RouteView {
     prefer_agent: Option<String>,
     /// Only a senior agent.
     senior: bool,
+    /// Among those that are due in the same minute the higher one is next.
+    tier: u8,
 }
 
 /// One customer's matter.
@@ -190,6 +193,7 @@ impl ConversationView {
                 skills: route.skills.clone(),
                 prefer_agent: route.prefer_agent.as_ref().map(|agent| agent.to_string()),
                 senior: route.senior,
+                tier: route.tier,
             }),
             channel: row.channel.to_string(),
             last_channel: row.last_channel.to_string(),
@@ -489,6 +493,27 @@ pub(crate) struct DetailView {
     continuations: Vec<ContinuationView>,
     /// What joined its customer's contacts, also what was undone.
     joins: Vec<JoinView>,
+    /// An answer that a policy wrote for an agent to look at. It leaves only where somebody sends it.
+    draft: Option<DraftView>,
+}
+
+/// An answer that a policy drafted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Draft, example = json!({"policy": "policy-assist", "text": "…", "at": "2026-05-04T09:00:00.020Z"}))]
+pub(crate) struct DraftView {
+    /// Which policy.
+    policy: String,
+    /// The text.
+    text: String,
+    /// When it was written.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+impl From<&StoredDraft> for DraftView {
+    fn from(it: &StoredDraft) -> Self {
+        Self { policy: it.policy.to_string(), text: it.content.text.clone(), at: rfc3339(it.at) }
+    }
 }
 
 /// Why a message by another channel is here.
@@ -531,6 +556,7 @@ impl DetailView {
             orders: detail.orders.iter().map(OrderView::from).collect(),
             continuations: detail.continuations.iter().map(ContinuationView::from).collect(),
             joins: detail.joins.iter().map(JoinView::from).collect(),
+            draft: detail.draft.as_ref().map(DraftView::from),
             operations: detail.operations.iter().map(OperationView::from).collect(),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) struct KeepInstead(pub(crate) Vec<u8>);
 
 /// The layer of every route that writes.
 pub(crate) async fn run(
-    State((state, most)): State<(ApiState, usize)>,
+    State((state, most, waits)): State<(ApiState, usize, bool)>,
     caller: Caller,
     request: Request,
     next: Next,
@@ -52,7 +52,8 @@ pub(crate) async fn run(
         }),
         _ => None,
     };
-    let place = state.take_write_place().ok_or_else(|| busy("too many requests that write are under way"))?;
+    let place = if waits { state.take_stream_seat() } else { state.take_write_place() };
+    let place = place.ok_or_else(|| busy("too many requests are under way"))?;
     let request = Request::from_parts(parts, Body::from(body));
     // A task of its own, because the connection's task is dropped with the connection: a half-run request would leave its
     // key under way. The place is what a stop waits for.

@@ -30,7 +30,7 @@ const fn service(name: &'static str) -> Interface {
     one(name, Side::Service(name))
 }
 
-static INTERFACES: [Interface; 23] = [
+static INTERFACES: [Interface; 24] = [
     one("types", Side::Types),
     one("web", Side::Types),
     one("trade", Side::Types),
@@ -45,6 +45,7 @@ static INTERFACES: [Interface; 23] = [
     service("mail"),
     service("feed"),
     service("knowledge"),
+    service("calendar"),
     one("lifecycle", Side::Handler(Role::Lifecycle)),
     one("channel", Side::Handler(Role::Channel)),
     one("poller", Side::Handler(Role::Poller)),

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tributary_model::AgentName;
 use tributary_model::Timestamp;
-use tributary_model::decision::{Action, Clock, Decision, Fault, Objection, Route, Verdict};
+use tributary_model::decision::{Action, Clock, Decision, Fault, Objection, Route, Survey, Verdict};
 use tributary_model::message::{
     Attachment, Attribute, Batch, ChannelEvent, Content, Delivery, Handle, Inbound, Profile, Reading, Rejection,
     Request, Response, Sample, SendError, Supplement, ThreadHints, Typing,
@@ -320,6 +320,7 @@ impl Lift<'_> {
                 skills: self.texts(route.skills),
                 prefer_agent: self.maybe(route.prefer_agent).map(AgentName::from),
                 senior: route.senior,
+                tier: route.tier,
             }),
             From::StartClock(clock) => Action::StartClock(Clock {
                 name: self.text(clock.name),
@@ -339,7 +340,13 @@ impl Lift<'_> {
             From::Notify((team, text)) => Action::Notify(self.text(team), self.text(text)),
             From::AskEvidence((text, seconds)) => Action::AskEvidence(self.text(text), seconds),
             From::Perform(operation) => Action::Perform(self.operation(operation)),
-            From::Survey(at) => Action::Survey(Self::moment(at)),
+            From::Survey(survey) => Action::Survey(Survey {
+                name: self.text(survey.name),
+                invitation: self.text(survey.invitation),
+                questions: self.attributes(survey.questions),
+                open_for: survey.open_for,
+            }),
+            From::Draft(draft) => Action::Draft(self.content(draft)),
             From::HandToHuman(why) => Action::HandToHuman(self.text(why)),
             From::Snooze(until) => Action::Snooze(Self::moment(until)),
             From::Close(how) => Action::Close(self.text(how)),

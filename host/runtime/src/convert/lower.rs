@@ -174,6 +174,7 @@ fn route<'a>(arena: &'a Bump, route: &'a Route) -> w_desk::RouteParam<'a> {
         skills: texts(arena, &route.skills),
         prefer_agent: route.prefer_agent.as_ref().map(|agent| agent.as_str()),
         senior: route.senior,
+        tier: route.tier,
     }
 }
 
@@ -198,7 +199,13 @@ fn action<'a>(arena: &'a Bump, action: &'a Action) -> w_desk::ActionParam<'a> {
         Action::Notify(team, text) => To::Notify((team, text)),
         Action::AskEvidence(text, seconds) => To::AskEvidence((text, *seconds)),
         Action::Perform(what) => To::Perform(operation(what)),
-        Action::Survey(at) => To::Survey(at.0),
+        Action::Survey(survey) => To::Survey(w_desk::SurveyParam {
+            name: &survey.name,
+            invitation: &survey.invitation,
+            questions: attributes(arena, &survey.questions),
+            open_for: survey.open_for,
+        }),
+        Action::Draft(draft) => To::Draft(content(arena, draft)),
         Action::HandToHuman(why) => To::HandToHuman(why),
         Action::Snooze(until) => To::Snooze(until.0),
         Action::Close(how) => To::Close(how),
@@ -255,6 +262,7 @@ pub(crate) fn snapshot<'a>(arena: &'a Bump, snapshot: &'a Snapshot) -> w_desk::S
         tag: arena.alloc_str(&snapshot.id.tag()),
         channel: snapshot.channel.as_str(),
         subject: snapshot.subject.as_deref(),
+        standing: snapshot.standing.into(),
         grade: snapshot.grade.map(Into::into),
         category: snapshot.category.as_deref(),
         tags: texts(arena, &snapshot.tags),
@@ -281,7 +289,8 @@ pub(crate) fn happening<'a>(arena: &'a Bump, happening: &'a Happening) -> w_desk
         Happening::Timer(name) => To::Timer(name),
         Happening::AgentReplied(reply) => To::AgentReplied(content(arena, reply)),
         Happening::AgentClosed => To::AgentClosed,
-        Happening::CustomerRated(ratings) => To::CustomerRated(attributes(arena, ratings)),
+        Happening::AgentClaimed(agent) => To::AgentClaimed(agent.as_str()),
+        Happening::AgentNoted(text) => To::AgentNoted(text),
         Happening::OperationSettled(how) => To::OperationSettled(attribute(how)),
     }
 }

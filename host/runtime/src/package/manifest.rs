@@ -6,8 +6,8 @@ use tributary_model::decision::Action;
 use tributary_model::message::{Attribute, Response};
 
 /// Every service of the contract that a plugin can ask for.
-pub const SERVICES: [&str; 10] =
-    ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge"];
+pub const SERVICES: [&str; 11] =
+    ["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge", "calendar"];
 
 /// What an entry of `asks.egress` has to be.
 const ORIGIN: &str = "an origin such as https://api.example:8443, without a path, or `{key}`";

@@ -1,7 +1,8 @@
 //! The tape of a call: what the plugin asked of the host and what it was answered, in order.
 //!
 //! A tape is kept for a call of another generation beside this one, and in recordings. On it are the services whose
-//! answers a plugin cannot work out by itself: `state`, `secrets`, `blobs`, `http`, `mail`, `knowledge`. Not on it are
+//! answers a plugin cannot work out by itself: `state`, `secrets`, `blobs`, `http`, `mail`, `knowledge`,
+//! `calendar`. Not on it are
 //! `config`, which is the generation's and not the call's, `log`, which answers nothing, and `clock`, whose one answer is
 //! the call's moment. The contract has no source of randomness.
 //!
@@ -39,11 +40,15 @@ pub enum Service {
     MailSubmit,
     /// `knowledge.search`
     KnowledgeSearch,
+    /// `calendar.opening`
+    CalendarOpening,
+    /// `calendar.after`
+    CalendarAfter,
 }
 
 impl Service {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::StateGet,
         Self::StateSet,
         Self::StateDelete,
@@ -55,6 +60,8 @@ impl Service {
         Self::HttpSend,
         Self::MailSubmit,
         Self::KnowledgeSearch,
+        Self::CalendarOpening,
+        Self::CalendarAfter,
     ];
 
     /// Interface and function, as the contract writes them.
@@ -71,6 +78,8 @@ impl Service {
             Self::HttpSend => "http.send",
             Self::MailSubmit => "mail.submit",
             Self::KnowledgeSearch => "knowledge.search",
+            Self::CalendarOpening => "calendar.opening",
+            Self::CalendarAfter => "calendar.after",
         }
     }
 
@@ -89,6 +98,8 @@ impl Service {
                 | Self::SecretsHmac
                 | Self::BlobsGet
                 | Self::KnowledgeSearch
+                | Self::CalendarOpening
+                | Self::CalendarAfter
         )
     }
 }

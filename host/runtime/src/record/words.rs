@@ -165,6 +165,15 @@ macro_rules! numbers {
 
 numbers!(u8, u16, u32, u64);
 
+impl Word for i32 {
+    fn put(&self, to: &mut Pack<'_>) {
+        to.int((*self).into());
+    }
+    fn take(from: Value) -> Result<Self, Unlike> {
+        i64::take(from)?.try_into().map_err(|_| Unlike("i32"))
+    }
+}
+
 impl Word for i64 {
     fn put(&self, to: &mut Pack<'_>) {
         to.int(*self);

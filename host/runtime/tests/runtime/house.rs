@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
+use tributary_model::conversation::State;
 use tributary_model::decision::{Contact, Happening, Snapshot};
 use tributary_model::message::{Arrival, Author, Content, Outgoing};
 use tributary_model::{ChannelName, ContactId, ConversationId, OutgoingId, PluginName, Timestamp};
@@ -106,6 +107,7 @@ impl House {
         let services = Services {
             state: Arc::clone(&world) as _,
             knowledge: Arc::new(Nothing),
+            calendars: Arc::new(Nothing),
             feed: Arc::clone(&world) as _,
             mail: Arc::clone(&world) as _,
             secrets: Arc::clone(&world) as _,
@@ -142,6 +144,7 @@ pub fn snapshot() -> Snapshot {
         id: ConversationId(7),
         channel: ChannelName::from("mail"),
         subject: None,
+        standing: State::Open,
         grade: None,
         category: None,
         tags: Vec::new(),

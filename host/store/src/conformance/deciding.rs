@@ -26,8 +26,13 @@ async fn decisions_change_the_row_and_are_told(store: &dyn Store) -> Held {
     let id = open(store, "one", Timestamp(1)).await?;
     holds("it waits for a decision", detail(store, id).await?.conversation.undecided)?;
     let attribute = Attribute { name: "order".into(), value: "A-1".into() };
-    let route =
-        Route { team: "care".into(), skills: vec!["zh".into()], prefer_agent: Some("ann".into()), senior: true };
+    let route = Route {
+        team: "care".into(),
+        skills: vec!["zh".into()],
+        prefer_agent: Some("ann".into()),
+        senior: true,
+        tier: 3,
+    };
     let actions = vec![
         Action::SetGrade(Grade::Dispute),
         Action::SetCategory("C3".into()),

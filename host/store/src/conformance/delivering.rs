@@ -55,7 +55,8 @@ async fn an_answer_is_one_commit(store: &dyn Store) -> Held {
     same("acts", acts(store, id).await?, want)?;
     let happened = drain(store, Timestamp(5)).await?;
     let content = Content { text: "Yes".into(), ..Content::default() };
-    same("happenings", happened, vec![Happening::AgentReplied(content), Happening::AgentClosed])?;
+    let claimed = Happening::AgentClaimed("ann".into());
+    same("happenings", happened, vec![claimed, Happening::AgentReplied(content), Happening::AgentClosed])?;
     allowed("a last word", store.reply(reply(id, "ann", "Bye", Timestamp(6))).await?)?;
     same("its state", detail(store, id).await?.conversation.state, State::Answered)
 }

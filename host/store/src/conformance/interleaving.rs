@@ -10,6 +10,7 @@ use tributary_model::conversation::{Refused, State};
 use tributary_model::decision::{Action, Grade};
 use tributary_model::delivery::{self, Settlement};
 use tributary_model::message::ChannelEvent;
+use tributary_model::queue::Lane;
 
 /// What to do, to what, and how.
 #[derive(Clone, Copy, Debug)]
@@ -72,13 +73,13 @@ impl Books<'_> {
                 let got = store.claim(id, &agent, HOLD, self.now).await?;
                 self.took(id, &agent, got)
             }
-            7 => match store.claim_next(&agent, None, HOLD, self.now).await? {
+            7 => match store.claim_next(&agent, None, HOLD, self.now).await?.taken() {
                 Some((it, holder)) => {
                     same("whoever is next is open", it.state, State::Open)?;
                     holds("nobody held it", self.holder(it.id).is_none())?;
                     self.took(it.id, &agent, Ok(holder))
                 }
-                None => self.nothing_waits().await,
+                None => self.nothing_waits_for(&agent).await,
             },
             8 => self.act(to, how, &agent).await,
             9 => {
@@ -247,8 +248,11 @@ impl Books<'_> {
         Ok(all)
     }
 
-    async fn nothing_waits(&self) -> Held {
-        same("waiting", self.store.counts(self.now).await?.waiting, 0)
+    /// Whatever waits is kept for somebody else.
+    async fn nothing_waits_for(&self, agent: &AgentName) -> Held {
+        let waiting = self.store.queue(QueueFilter::default(), page(200), self.now).await?.items;
+        let kept = |it: &Conversation| matches!(it.lane(), Lane::Kept(own) if own != *agent);
+        holds("what waits is kept for others", waiting.iter().all(kept))
     }
 
     async fn queue_is_in_order(&self) -> Held {

@@ -132,7 +132,7 @@ pub async fn claiming(store: &dyn Store, calls: usize) -> Result<(Duration, Dura
         let began = Instant::now();
         let next = store.claim_next(&ann, None, Duration::from_secs(60), Timestamp(1)).await?;
         times.push(began.elapsed());
-        let (it, _) = found("the next one", next)?;
+        let (it, _) = found("the next one", next.taken())?;
         allowed("release", store.act(it.id, &ann, AgentAct::Release, Timestamp(1), None).await?)?;
     }
     Ok(percentiles(times))

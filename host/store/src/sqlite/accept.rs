@@ -16,9 +16,9 @@ pub(super) use threading::about;
 use super::codec::{self, time};
 use super::happenings::{self, Cause};
 use super::tx::{Counter, Line, Tx, many};
-use super::{clocks, feed, plugins, row};
+use super::{agents, clocks, feed, plugins, row};
 use crate::{Accepted, AcceptedMessage, Fate, Lease, NewArrival, Source, StoreError};
-use tributary_model::continuity::{Choice, Continuity};
+use tributary_model::continuity::Choice;
 use tributary_model::conversation::Conversation;
 use tributary_model::message::{Arrival, Author, ChannelEvent, Inbound};
 use tributary_model::{ArrivalId, ConversationId, MessageId, Timestamp};
@@ -29,7 +29,6 @@ pub(super) struct Prepared {
     actor: String,
     meta: String,
     messages: Vec<PreparedMessage>,
-    continuity: Continuity,
 }
 
 /// The columns of a message, in the order of the arrival's messages.
@@ -43,7 +42,7 @@ struct PreparedMessage {
 }
 
 /// Works out the columns.
-pub(super) fn prepare(new: NewArrival, continuity: Continuity) -> Result<Prepared, StoreError> {
+pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
     let mut messages = Vec::new();
     for event in &new.events {
         if let ChannelEvent::Message(inbound) = event {
@@ -60,7 +59,7 @@ pub(super) fn prepare(new: NewArrival, continuity: Continuity) -> Result<Prepare
         Source::Arrival(arrival) => codec::meta(arrival),
         Source::Poll { .. } | Source::LookUp(_) => String::new(),
     };
-    Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages, continuity })
+    Ok(Prepared { actor: format!("channel:{}", new.channel), meta, new, messages })
 }
 
 /// Inserts the row of an arrival.
@@ -193,7 +192,7 @@ impl Incoming<'_> {
             Some(id) => (Some(id), Choice::Open(None)),
             // The same mail to another channel has a conversation of its own there.
             None if !external_id.is_empty() && !copies.is_empty() => (None, Choice::Open(None)),
-            None => match continuity::choose(tx.conn, inbound, &new.channel, author, sent, &self.it.continuity)? {
+            None => match continuity::choose(tx.conn, inbound, &new.channel, author, sent, &tx.rules.continuity)? {
                 Choice::Continue(id, why) => (Some(id), Choice::Continue(id, why)),
                 open @ Choice::Open(_) => (None, open),
             },
@@ -278,7 +277,9 @@ impl Incoming<'_> {
         let now = if self.came < self.it.new.at { self.came.max(before.updated) } else { self.it.new.at };
         let mut it = before.clone();
         if self.inbound.author == Author::Customer {
-            it.received(&self.it.new.channel, self.inbound.automatic, sent, now);
+            if it.received(&self.it.new.channel, self.inbound.automatic, sent, now) {
+                agents::keep(tx, &mut it, now)?;
+            }
         } else {
             // What the shop's side wrote elsewhere is kept; it is not the customer asking for a word.
             it.updated = now;

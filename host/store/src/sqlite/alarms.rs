@@ -1,7 +1,7 @@
 //! Clocks, timers and snoozes whose time has come.
 use super::codec::{moment, time};
 use super::tx::{Line, Tx, many, one};
-use super::{clocks, happenings, row};
+use super::{agents, clocks, happenings, row};
 use crate::{Rung, StoreError};
 use rusqlite::Connection;
 use tributary_model::{ConversationId, Timestamp};
@@ -15,6 +15,7 @@ pub(super) fn ring(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<Rung,
     }
     rang += ring_timers(tx, now, most - rang)?;
     rang += wake_snoozed(tx, now, most - rang)?;
+    agents::let_go(tx, now)?;
     Ok(Rung { rang, next: next(tx.conn)? })
 }
 

@@ -266,6 +266,13 @@ pub(super) fn carry_over(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result
     Ok(carried)
 }
 
+/// The clock of a conversation that is breached next, or was first.
+pub(super) fn nearest(conn: &Connection, id: ConversationId) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT name FROM clock WHERE conversation = ? AND state IN ('running', 'warned', 'breached') \
+               ORDER BY due LIMIT 1";
+    one(conn, sql, [id.0], |row| row.get(0))
+}
+
 /// Every clock of a conversation, in the order they were started.
 pub(super) fn all(conn: &Connection, id: ConversationId) -> Result<Vec<ClockView>, StoreError> {
     let sql = concat!("SELECT ", columns!(), " FROM clock WHERE conversation = ? ORDER BY started, name");

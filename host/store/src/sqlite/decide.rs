@@ -4,7 +4,7 @@ use super::happenings::{self};
 use super::operations::{self, By};
 use super::parked::{self, Ref};
 use super::tx::{Counter, Line, Tx, any, one};
-use super::{calendars, clocks, deliver, knowledge, plugins, row};
+use super::{agents, calendars, clocks, deliver, feedback, knowledge, plugins, row};
 use crate::{Applied, Decided, PolicyOutcome, StateScope, StoreError};
 use tributary_model::conversation::{Conversation, Effect};
 use tributary_model::decision::{Clock, Decision};
@@ -184,6 +184,11 @@ impl Run<'_, '_> {
                 Effect::Send(content) if crate::is_empty(content) => {
                     return Ok(Some("there is nothing in it to send".into()));
                 }
+                Effect::Draft(content) if crate::is_empty(content) => return Ok(Some("there is nothing in it".into())),
+                Effect::Survey(_) if self.tx.rules.address.is_none() => {
+                    let why = "its form has no address: set `public-url` in [http]";
+                    return Ok(Some(why.into()));
+                }
                 Effect::StartClock(Clock { calendar: Some(name), .. }) => {
                     let known = calendars::names(self.tx.conn)?;
                     if !known.contains(name) {
@@ -211,6 +216,12 @@ impl Run<'_, '_> {
             Effect::CancelTimer(name) => {
                 tx.run("DELETE FROM timer WHERE conversation = ? AND name = ?", (it.id.0, &name)).map(drop)
             }
+            Effect::Keep => agents::keep(tx, it, now),
+            Effect::Draft(content) => feedback::draft(tx, it.id, &outcome.policy, &content, now),
+            Effect::Survey(survey) => match feedback::ask(tx, it, &survey, now)? {
+                Some(invitation) => self.effect(line, outcome, Effect::Send(invitation)),
+                None => Ok(()),
+            },
             // An acknowledgement is not the answer: the conversation stays where it stands in the queue.
             Effect::Send(content) => {
                 deliver::compose(tx, it, Author::Bot, outcome.policy.as_str(), &content, now)?;

@@ -14,7 +14,6 @@ use super::tx::{Counter, Line, Tx, many, one};
 use super::{clocks, row, token};
 use crate::{Cause, KeyedReply, Lease, LeasedOutgoing, NewReply, StoreError};
 use rusqlite::Connection;
-use tributary_model::continuity::Continuity;
 use tributary_model::conversation::Refused;
 use tributary_model::delivery::{self, Event, Settlement, State};
 use tributary_model::message::{Author, Content, Outgoing};
@@ -61,7 +60,8 @@ pub(super) fn reply(tx: &mut Tx<'_>, reply: &NewReply) -> Result<Result<Outgoing
     let id = compose(tx, &it, Author::Agent, reply.agent.as_str(), &reply.content, now)?;
     let detail = format!("outgoing {id}");
     tx.event(Some(it.id), now, Line { actor: &actor, act: "replied", detail: Some(&detail), ..Line::default() })?;
-    it.answered(reply.keep, now);
+    it.answered(&reply.agent, reply.keep, now);
+    tx.run("DELETE FROM draft WHERE conversation = ?", [it.id.0])?;
     happenings::add(tx, it.id, Happened::AgentReplied(id.0), now, None)?;
     if reply.close {
         it.close(now);
@@ -141,7 +141,6 @@ pub(super) fn settle(
     tx: &mut Tx<'_>,
     id: OutgoingId,
     settlement: &Settlement,
-    rules: &Continuity,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(row) = row(tx.conn, id)? else { return Ok(()) };
@@ -173,7 +172,7 @@ pub(super) fn settle(
             let line = Line { actor: &actor, act: "retrying", why: Some(why), detail: Some(&what), ..Line::default() };
             tx.event(Some(row.conversation), now, line)
         }
-        Settlement::Closed { why } => match reroute::reroute(tx, &row, next, why, rules, now)? {
+        Settlement::Closed { why } => match reroute::reroute(tx, &row, next, why, now)? {
             true => Ok(()),
             false => fail(tx, &row, &actor, "failed", why, now),
         },

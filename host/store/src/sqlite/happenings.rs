@@ -92,7 +92,18 @@ pub(super) fn rang(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     tx.event(Some(conversation), at, Line { actor: "host", act: word, detail: Some(name), ..Line::default() })?;
-    add(tx, conversation, Cause::Other(word, Some(codec::to_json(&name))), at, None).map(drop)
+    told(tx, conversation, word, name, at)
+}
+
+/// A happening that is a word and a text.
+pub(super) fn told(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    word: &'static str,
+    text: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    add(tx, conversation, Cause::Other(word, Some(codec::to_json(&text))), at, None).map(drop)
 }
 
 /// Claims open happenings, oldest first. One waits behind an earlier open one of its conversation, and behind a later one

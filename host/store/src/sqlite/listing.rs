@@ -1,15 +1,17 @@
 //! Pages and views for people. Every page goes by the key of its last row, never by a number of rows to skip.
+use super::agents::{self, Place};
 use super::codec::{moment, time};
 use super::reader::counter;
 use super::row::{self, columns};
 use super::tx::{Counter, many, one};
-use super::{clocks, contacts, desk, messages, operations, snapshot};
+use super::{clocks, contacts, feedback, messages, operations, snapshot};
 use crate::{
     Continuation, ConversationDetail, ConversationFilter, Counts, Cursor, Event, Listing, Page, QueueFilter, StoreError,
 };
 use rusqlite::{Connection, Row, ToSql};
 use tributary_model::conversation::Conversation;
 use tributary_model::decision::Contact;
+use tributary_model::queue::Lane;
 use tributary_model::{ContactId, ConversationId, EventId, MessageId, Timestamp};
 
 /// The columns [`event`] reads, in its order.
@@ -39,45 +41,50 @@ pub(super) fn listing<T>(mut items: Vec<T>, page: &Page, cursor: impl Fn(&T) -> 
     Listing { items, next }
 }
 
-/// See [`crate::Store::queue`].
+/// See [`crate::Store::queue`]. What waits stands in lanes, each in order; what is held is in none and never much. The
+/// places of both come from indexes alone, and only what is shown is read.
 pub(super) fn queue(
     conn: &Connection,
     filter: &QueueFilter,
     page: &Page,
     now: Timestamp,
 ) -> Result<Listing<Conversation>, StoreError> {
-    macro_rules! page_of {
-        ($index:literal, $team:literal) => {
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM conversation INDEXED BY ",
-                $index,
-                " WHERE state = 'open' AND (rank, due, since, id) > (?1, ?2, ?3, ?4) \
-                 AND (?5 OR holder IS NULL OR lease_until <= ?6) ",
-                $team,
-                " ORDER BY rank, due, since, id LIMIT ?7"
-            )
-        };
-    }
     let after = match page.after.as_ref().map(|cursor| &cursor.0[..]) {
-        Some(&[rank, due, since, id]) => [rank, due, since, id],
-        _ => [-1, 0, 0, 0],
+        Some(&[rank, minute, tier, since, id]) => [rank, minute, tier, since, id],
+        _ => [-1, 0, 0, 0, 0],
     };
-    let (now, limit) = (time(now), rows(page));
-    let [rank, due, since, id] = after;
-    let items = match &filter.team {
-        None => {
-            many(conn, page_of!("conversation_queue", ""), (rank, due, since, id, filter.held, now, limit), row::read)
+    let [rank, minute, tier, since, id] = after;
+    let place = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
+    let team = filter.team.as_deref();
+    let limit = rows(page);
+    let mut places: Vec<Place> = many(
+        conn,
+        "SELECT rank, minute, tier, since, id FROM conversation INDEXED BY conversation_holder \
+         WHERE holder IS NOT NULL AND state = 'open' AND (?6 OR lease_until <= ?7) AND (?8 IS NULL OR team = ?8) \
+         AND (rank, minute, tier, since, id) > (?1, ?2, ?3, ?4, ?5)",
+        (rank, minute, tier, since, id, filter.held, time(now), team),
+        place,
+    )?;
+    for lane in agents::lanes(conn, None)? {
+        let of_team = team.is_none_or(|team| lane.starts_with(&Lane::of_team(Some(team))));
+        if !of_team && !lane.starts_with('@') {
+            continue;
         }
-        Some(team) => many(
+        places.extend(many(
             conn,
-            page_of!("conversation_team", "AND team = ?8"),
-            (rank, due, since, id, filter.held, now, limit, team),
-            row::read,
-        ),
-    }?;
-    Ok(listing(items, page, desk::cursor))
+            "SELECT rank, minute, tier, since, id FROM conversation INDEXED BY conversation_lane \
+             WHERE state = 'open' AND holder IS NULL AND lane = ?6 AND rank >= ?1 AND (?7 IS NULL OR team = ?7) \
+             AND (rank, minute, tier, since, id) > (?1, ?2, ?3, ?4, ?5) \
+             ORDER BY rank, minute, tier, since, id LIMIT ?8",
+            (rank, minute, tier, since, id, &lane, team.filter(|_| !of_team), limit),
+            place,
+        )?);
+    }
+    places.sort_unstable();
+    places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let read = |[.., id]: &Place| row::expect(conn, ConversationId(*id));
+    let items = places.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(listing(items, page, |it| Cursor(agents::place(&it.key()).to_vec())))
 }
 
 /// See [`crate::Store::conversations`]. The index is that of the narrowest filter given.
@@ -160,6 +167,7 @@ pub(super) fn conversation(conn: &Connection, id: ConversationId) -> Result<Opti
         continuations,
         joins,
         operations: operations::of(conn, id)?,
+        draft: feedback::drafted(conn, id)?,
     }))
 }
 

@@ -13,7 +13,7 @@ use tributary_model::{AgentName, ContactId, ConversationId};
 macro_rules! columns {
     () => {
         "id, (SELECT coalesce(root, id) FROM contact WHERE id = conversation.contact), channel, last_channel, subject, state, grade, due, since, team, route, category, tags, \
-         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic, last_sent, asked"
+         attributes, opened, updated, holder, lease_until, snoozed_until, reply_token, undecided, last_automatic, last_sent, asked, tier, own, kept_until"
     };
 }
 pub(super) use columns;
@@ -40,6 +40,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Conversation, StoreError> {
         Some(text) => at.json::<RouteRow>(text)?,
         None => RouteRow::default(),
     };
+    let tier = u8::try_from(-row.get::<_, i64>(24)?).unwrap_or_default();
     let holder: Option<String> = row.get(16)?;
     let until: Option<i64> = row.get(17)?;
     let text = |column| row.get_ref(column).map_err(StoreError::from);
@@ -61,6 +62,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Conversation, StoreError> {
             skills: route.skills,
             prefer_agent: route.prefer_agent.map(AgentName::from),
             senior: route.senior,
+            tier,
         }),
         attributes: at.attributes(optional(13)?)?,
         opened: moment(row.get(14)?),
@@ -74,6 +76,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<Conversation, StoreError> {
         last_automatic: row.get(21)?,
         last_sent: moment(row.get(22)?),
         asked: row.get(23)?,
+        own: row.get::<_, Option<String>>(25)?.map(AgentName::from),
+        kept_until: row.get::<_, Option<i64>>(26)?.map(moment),
     })
 }
 
@@ -89,6 +93,11 @@ pub(super) fn expect(conn: &Connection, id: ConversationId) -> Result<Conversati
     load(conn, id)?.ok_or_else(|| At("conversation", id.0).damaged("another row names it, and it is missing"))
 }
 
+/// When its nearest clock is breached, as its column.
+fn due(it: &Conversation) -> i64 {
+    time(it.due.unwrap_or(NEVER))
+}
+
 fn route_json(it: &Conversation) -> Option<String> {
     let route = it.route.as_ref()?;
     let row = RouteRow {
@@ -102,9 +111,10 @@ fn route_json(it: &Conversation) -> Option<String> {
 /// Inserts a conversation under a new id, which it gets.
 pub(super) fn insert(tx: &mut Tx<'_>, it: &mut Conversation) -> Result<(), StoreError> {
     let key = it.key();
+    let lane = it.lane().text();
     it.id = ConversationId(tx.insert(
         "INSERT INTO conversation (contact, channel, last_channel, subject, state, rank, due, since, opened, updated, \
-         reply_token, undecided, last_automatic, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         reply_token, undecided, last_automatic, last_sent, lane) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             it.contact.0,
             it.channel.as_str(),
@@ -112,7 +122,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, it: &mut Conversation) -> Result<(), Store
             &it.subject,
             it.state.as_str(),
             key.rank,
-            time(key.due),
+            due(it),
             time(key.since),
             time(it.opened),
             time(it.updated),
@@ -120,6 +130,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, it: &mut Conversation) -> Result<(), Store
             it.undecided,
             it.last_automatic,
             time(it.last_sent),
+            lane,
         ),
     )?);
     tx.count(Counter::Conversations, 1);
@@ -135,7 +146,7 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
             concat!(
                 "UPDATE conversation SET last_channel = :last_channel, route = :route, grade = :grade, \
                  category = :category, tags = :tags, attributes = :attributes, updated = :updated, \
-                 undecided = :undecided, last_automatic = :last_automatic, last_sent = :last_sent, asked = :asked",
+                 undecided = :undecided, last_automatic = :last_automatic, last_sent = :last_sent, asked = :asked, own = :own",
                 $($more,)?
                 " WHERE id = :id"
             )
@@ -156,37 +167,48 @@ pub(super) fn save(tx: &mut Tx<'_>, before: &Conversation, it: &Conversation) ->
                 ":last_automatic": it.last_automatic,
                 ":last_sent": time(it.last_sent),
                 ":asked": it.asked,
+                ":own": it.own.as_ref().map(AgentName::as_str),
                 $($name: $value,)*
             })
         };
     }
     let (key, team) = (it.key(), it.route.as_ref().map(|route| route.team.as_str()));
+    let lane = it.lane();
     let until = it.holder.as_ref().map(|holder| time(holder.until));
-    let moved = before.key() != key || before.route.as_ref().map(|route| route.team.as_str()) != team;
-    if before.state != it.state || before.holder != it.holder || before.snoozed_until != it.snoozed_until {
+    let moved = before.key() != key || before.due != it.due || before.lane() != lane;
+    if before.state != it.state
+        || before.holder != it.holder
+        || before.snoozed_until != it.snoozed_until
+        || before.kept_until != it.kept_until
+    {
         write!(
             plain!(
-                ", rank = :rank, due = :due, since = :since, team = :team, state = :state, holder = :holder, \
-                 lease_until = :until, snoozed_until = :snoozed"
+                ", rank = :rank, due = :due, tier = :tier, since = :since, team = :team, lane = :lane, \
+                 state = :state, holder = :holder, lease_until = :until, snoozed_until = :snoozed, kept_until = :kept"
             ),
             {
                 ":rank": key.rank,
-                ":due": time(key.due),
+                ":due": due(it),
+                ":tier": -i64::from(key.tier.0),
                 ":since": time(key.since),
                 ":team": team,
+                ":lane": lane.text(),
                 ":state": it.state.as_str(),
                 ":holder": it.holder.as_ref().map(|holder| holder.agent.as_str()),
                 ":until": until,
                 ":snoozed": it.snoozed_until.map(time),
+                ":kept": it.kept_until.map(time),
             }
         )?;
         tx.count(Counter::Open, i64::from(it.state == State::Open) - i64::from(before.state == State::Open));
     } else if moved {
-        write!(plain!(", rank = :rank, due = :due, since = :since, team = :team"), {
+        write!(plain!(", rank = :rank, due = :due, tier = :tier, since = :since, team = :team, lane = :lane"), {
             ":rank": key.rank,
-            ":due": time(key.due),
+            ":due": due(it),
+            ":tier": -i64::from(key.tier.0),
             ":since": time(key.since),
             ":team": team,
+            ":lane": lane.text(),
         })?;
     } else {
         write!(plain!(), {})?;

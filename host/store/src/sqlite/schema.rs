@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 
 /// `TRIB`: what SQLite keeps in the file's header to tell whose file it is.
@@ -69,7 +70,7 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tributary_model::{clock, conversation, decision, delivery, identity, intake, life, operation};
+    use tributary_model::{agent, clock, conversation, decision, delivery, identity, intake, life, operation};
 
     #[test]
     fn the_checks_list_the_states_of_the_model() {
@@ -78,6 +79,7 @@ mod tests {
         };
         let sql = MIGRATIONS.concat();
         for words in [
+            agent::Presence::ALL.map(agent::Presence::as_str).to_vec(),
             clock::State::ALL.map(clock::State::as_str).to_vec(),
             conversation::State::ALL.map(conversation::State::as_str).to_vec(),
             decision::Grade::ALL.map(decision::Grade::as_str).to_vec(),

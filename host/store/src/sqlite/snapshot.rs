@@ -64,6 +64,7 @@ pub(super) fn of(
         assignee: it.held_by(now).map(|holder| holder.agent.clone()),
         channel: it.channel,
         subject: it.subject,
+        standing: it.state,
         grade: it.grade,
         category: it.category,
         tags: it.tags,

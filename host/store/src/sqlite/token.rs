@@ -18,15 +18,17 @@ pub(super) fn reply_token() -> Result<String, StoreError> {
     let mut token = String::with_capacity(LENGTH);
     let mut bytes = [0; 32];
     while token.len() < LENGTH {
-        getrandom::fill(&mut bytes).map_err(|error| StoreError::Unusable {
-            path: "the source of randomness".into(),
-            source: std::io::Error::other(error.to_string()),
-        })?;
+        getrandom::fill(&mut bytes).map_err(no_randomness)?;
         // 252 is the largest multiple of 36 in a byte: above it, some signs would come up more often.
         let fair = bytes.iter().filter(|byte| **byte < 252).map(|byte| char::from(SIGNS[usize::from(byte % 36)]));
         token.extend(fair.take(LENGTH - token.len()));
     }
     Ok(token)
+}
+
+pub(super) fn no_randomness(error: getrandom::Error) -> StoreError {
+    let source = std::io::Error::other(error.to_string());
+    StoreError::Unusable { path: "the source of randomness".into(), source }
 }
 
 /// See [`crate::Store::create_token`].

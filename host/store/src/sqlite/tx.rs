@@ -1,6 +1,6 @@
 //! What a transition writes with: statements by their text, the event log, the counters.
 use super::calendars::Known;
-use crate::StoreError;
+use crate::{DeskRules, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tributary_model::{ContactId, ConversationId, EventId, Timestamp};
 
@@ -35,6 +35,7 @@ impl Counter {
 pub(super) struct Tx<'c> {
     pub(super) conn: &'c Connection,
     pub(super) calendars: &'c Known,
+    pub(super) rules: &'c DeskRules,
     counted: [i64; Counter::ALL.len()],
     newest: Option<EventId>,
 }
@@ -51,8 +52,8 @@ pub(super) struct Line<'a> {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c Connection, calendars: &'c Known) -> Self {
-        Self { conn, calendars, counted: [0; Counter::ALL.len()], newest: None }
+    pub(super) fn new(conn: &'c Connection, calendars: &'c Known, rules: &'c DeskRules) -> Self {
+        Self { conn, calendars, rules, counted: [0; Counter::ALL.len()], newest: None }
     }
 
     pub(super) fn count(&mut self, counter: Counter, by: i64) {

@@ -2,7 +2,7 @@
 use super::codec::time;
 use super::token::KEPT;
 use super::tx::Tx;
-use super::{feed, knowledge, lives, operations};
+use super::{feed, feedback, knowledge, lives, operations};
 use crate::StoreError;
 use rusqlite::Connection;
 use std::time::Duration;
@@ -10,9 +10,6 @@ use tributary_model::Timestamp;
 
 /// How many rows of a kind one sweep deletes: the next one goes on, so that none holds up the writer.
 const MOST: i64 = 2_000;
-
-/// How long a lease that ran out is still shown on its conversation.
-const SHOWN: Duration = Duration::from_secs(3_600);
 
 /// See [`crate::Store::release_node`].
 pub(super) fn release_node(tx: &Tx<'_>, node: &str) -> Result<u64, StoreError> {
@@ -50,16 +47,11 @@ pub(super) fn sweep(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
          INDEXED BY request_key_at WHERE at <= ? LIMIT ?)",
         (before(KEPT), MOST),
     )?;
-    // A lease that ran out counts for nothing; clearing it keeps the holders' index as small as the leases are many.
-    let leases = tx.run(
-        "UPDATE conversation SET holder = NULL, lease_until = NULL WHERE id IN (SELECT id FROM conversation \
-         INDEXED BY conversation_holder WHERE holder IS NOT NULL AND lease_until <= ? LIMIT ?)",
-        (before(SHOWN), MOST),
-    )?;
+    let surveys = feedback::sweep(tx, now)?;
     let items = feed::sweep(tx, now, MOST)?;
     let questions = knowledge::sweep(tx, now, MOST)?;
     let generations = lives::sweep(tx)?;
-    Ok((state + keys + leases + items + questions + generations) as u64)
+    Ok((state + keys + surveys + items + questions + generations) as u64)
 }
 
 /// Writes something, so that a full or a read-only disk is found.

@@ -10,9 +10,10 @@
 use super::calendars::Known;
 use super::checkpoint::Wake;
 use super::tx::Tx;
-use crate::StoreError;
+use crate::{DeskRules, StoreError};
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -70,12 +71,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on this connection. `newest` is the newest event in it.
-    pub(super) fn start(conn: Connection, queue: usize, newest: EventId, mut wake: Wake) -> std::io::Result<Self> {
+    pub(super) fn start(
+        conn: Connection,
+        queue: usize,
+        rules: Arc<DeskRules>,
+        newest: EventId,
+        mut wake: Wake,
+    ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel(queue.max(1));
         let (news, changes) = watch::channel(newest);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write(&conn, inbox, &news, &mut wake))?;
+            .spawn(move || write(&conn, &rules, inbox, &news, &mut wake))?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)), changes })
     }
 
@@ -115,12 +122,18 @@ impl Drop for Writer {
     }
 }
 
-fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watch::Sender<EventId>, wake: &mut Wake) {
+fn write(
+    conn: &Connection,
+    rules: &DeskRules,
+    mut inbox: mpsc::Receiver<Box<dyn Job>>,
+    news: &watch::Sender<EventId>,
+    wake: &mut Wake,
+) {
     let (mut group, calendars) = (Vec::with_capacity(GROUP), Known::default());
     while inbox.blocking_recv_many(&mut group, GROUP) > 0 {
         let began = Instant::now();
         metrics::histogram!("tributary_store_group_jobs").record(group.len() as f64);
-        let outcome = transact(conn, &calendars, &mut group);
+        let outcome = transact(conn, &calendars, rules, &mut group);
         metrics::histogram!("tributary_store_commit_seconds").record(began.elapsed());
         let lost = match outcome {
             Ok(newest) => {
@@ -143,17 +156,27 @@ fn write(conn: &Connection, mut inbox: mpsc::Receiver<Box<dyn Job>>, news: &watc
 }
 
 /// Runs a group and commits it; the newest event it wrote. On an error nothing of it was kept.
-fn transact(conn: &Connection, calendars: &Known, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
-    let done = attempt(conn, calendars, group);
+fn transact(
+    conn: &Connection,
+    calendars: &Known,
+    rules: &DeskRules,
+    group: &mut [Box<dyn Job>],
+) -> rusqlite::Result<Option<EventId>> {
+    let done = attempt(conn, calendars, rules, group);
     if done.is_err() && !conn.is_autocommit() {
         run(conn, "ROLLBACK")?;
     }
     done
 }
 
-fn attempt(conn: &Connection, calendars: &Known, group: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<EventId>> {
+fn attempt(
+    conn: &Connection,
+    calendars: &Known,
+    rules: &DeskRules,
+    group: &mut [Box<dyn Job>],
+) -> rusqlite::Result<Option<EventId>> {
     run(conn, "BEGIN IMMEDIATE")?;
-    let mut tx = Tx::new(conn, calendars);
+    let mut tx = Tx::new(conn, calendars, rules);
     // A panic in a job leaves the transaction like an error does; it must not take the writer along.
     let tried = |job: &mut Box<dyn Job>, tx: &mut Tx<'_>| {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(tx))).unwrap_or(false)
@@ -163,7 +186,7 @@ fn attempt(conn: &Connection, calendars: &Known, group: &mut [Box<dyn Job>]) -> 
             run(conn, "ROLLBACK")?;
         }
         run(conn, "BEGIN IMMEDIATE")?;
-        tx = Tx::new(conn, calendars);
+        tx = Tx::new(conn, calendars, rules);
         for job in group.iter_mut() {
             run(conn, "SAVEPOINT job")?;
             let before = tx.clone();

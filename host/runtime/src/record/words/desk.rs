@@ -2,13 +2,17 @@
 use super::{Fields, Unlike, Word, record, variant};
 use crate::record::pack::Pack;
 use crate::record::value::Value;
+use tributary_model::conversation::State;
 use tributary_model::decision::{
-    Action, Clock, Contact, Decision, Entry, Fault, Grade, Happening, Objection, Route, RunningClock, Snapshot, Verdict,
+    Action, Clock, Contact, Decision, Entry, Fault, Grade, Happening, Objection, Route, RunningClock, Snapshot, Survey,
+    Verdict,
 };
 use tributary_model::message::Attribute;
 
 variant!(Grade { Inquiry(), SimpleComplaint(), Dispute(), Emergency() });
-record!(Route { team, skills, prefer_agent, senior });
+record!(Route { team, skills, prefer_agent, senior, tier });
+record!(Survey { name, invitation, questions, open_for });
+variant!(State { Open(), Answered(), Snoozed(), Closed() });
 record!(Clock { name, target, calendar, warn_at_percent, pauses_for_customer });
 record!(RunningClock { clock, started, due, paused });
 variant!(Action {
@@ -28,7 +32,8 @@ variant!(Action {
     Notify(team text),
     AskEvidence(text seconds),
     Perform(operation),
-    Survey(at),
+    Survey(survey),
+    Draft(content),
     HandToHuman(why),
     Snooze(until),
     Close(how),
@@ -43,7 +48,8 @@ variant!(Happening {
     Timer(name),
     AgentReplied(content),
     AgentClosed(),
-    CustomerRated(ratings),
+    AgentClaimed(agent),
+    AgentNoted(text),
     OperationSettled(how),
 });
 variant!(Fault { NotConfigured(what), Internal(what) });
@@ -82,7 +88,7 @@ impl Word for Contact {
 
 impl Word for Snapshot {
     fn put(&self, to: &mut Pack<'_>) {
-        to.map(17);
+        to.map(18);
         to.key("now");
         self.now.put(to);
         to.key("id");
@@ -93,6 +99,8 @@ impl Word for Snapshot {
         self.channel.put(to);
         to.key("subject");
         self.subject.put(to);
+        to.key("standing");
+        self.standing.put(to);
         to.key("grade");
         self.grade.put(to);
         to.key("category");
@@ -126,6 +134,7 @@ impl Word for Snapshot {
             id: fields.take("id")?,
             channel: fields.take("channel")?,
             subject: fields.take("subject")?,
+            standing: fields.take("standing")?,
             grade: fields.take("grade")?,
             category: fields.take("category")?,
             tags: fields.take("tags")?,

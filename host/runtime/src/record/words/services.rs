@@ -1,6 +1,6 @@
 //! What services are asked and answer, in the words of the contract.
 use super::{Fields, Unlike, Word, record, variant};
-use crate::bindings::tributary::plugin::{blobs, knowledge, mail, secrets, state, types};
+use crate::bindings::tributary::plugin::{blobs, calendar, knowledge, mail, secrets, state, types};
 use crate::record::pack::{CREDENTIAL, Pack};
 use crate::record::value::Value;
 use crate::services::EgressError;
@@ -11,6 +11,8 @@ variant!(secrets::SecretError { Denied(name), Missing(name) });
 variant!(blobs::BlobError { TooLarge(limit), Unknown(id), Unavailable(why) });
 variant!(EgressError { Denied(host), Unreachable(why), Timeout(), TooLarge(limit) });
 variant!(mail::MailError { Temporary(why), Permanent(why) });
+variant!(calendar::CalendarError { Unknown(names), Never() });
+record!(calendar::Moment { at, utc_offset });
 record!(knowledge::Article { id, title, text, score });
 record!(types::AttachmentResult { blob, name, media_type, size, content_id });
 

@@ -6,8 +6,10 @@ use proptest::option::of;
 use proptest::prelude::*;
 use std::fmt::Debug;
 use std::time::Duration;
+use tributary_model::conversation::State;
 use tributary_model::decision::{
-    Action, Clock, Contact, Decision, Entry, Fault, Grade, Happening, Objection, Route, RunningClock, Snapshot, Verdict,
+    Action, Clock, Contact, Decision, Entry, Fault, Grade, Happening, Objection, Route, RunningClock, Snapshot, Survey,
+    Verdict,
 };
 use tributary_model::message::{
     Arrival, Attachment, Attribute, Author, ChannelEvent, Content, Delivery, DeliveryState, Handle, HandleKind,
@@ -139,9 +141,15 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let route = (text(), vec(text(), 0..2), of(text()), any::<bool>()).prop_map(|(team, skills, agent, senior)| {
-        Action::Route(Route { team, skills, prefer_agent: agent.map(AgentName::from), senior })
-    });
+    let route = (text(), vec(text(), 0..2), of(text()), any::<bool>(), any::<u8>()).prop_map(
+        |(team, skills, agent, senior, tier)| {
+            Action::Route(Route { team, skills, prefer_agent: agent.map(AgentName::from), senior, tier })
+        },
+    );
+    let survey =
+        (text(), text(), vec(attribute(), 0..3), any::<u32>()).prop_map(|(name, invitation, questions, open_for)| {
+            Action::Survey(Survey { name, invitation, questions, open_for })
+        });
     let words = prop_oneof![
         text().prop_map(Action::SetCategory),
         text().prop_map(Action::AddTag),
@@ -151,7 +159,6 @@ fn action() -> impl Strategy<Value = Action> {
         text().prop_map(Action::Note),
         text().prop_map(Action::HandToHuman),
         text().prop_map(Action::Close),
-        moment().prop_map(Action::Survey),
         moment().prop_map(Action::Snooze),
     ];
     prop_oneof![
@@ -159,6 +166,8 @@ fn action() -> impl Strategy<Value = Action> {
         grade().prop_map(Action::SetGrade),
         attribute().prop_map(Action::SetAttribute),
         route,
+        survey,
+        content().prop_map(Action::Draft),
         clock().prop_map(Action::StartClock),
         (text(), moment()).prop_map(|(name, at)| Action::SetTimer(name, at)),
         (any::<u8>(), vec(text(), 0..3), text()).prop_map(|(level, teams, reason)| Action::Escalate {
@@ -197,10 +206,11 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     });
     let head = (moment(), any::<i64>(), text(), of(text()), of(grade()), of(text()), vec(text(), 0..2), of(text()));
     let lists = (vec(entry, 0..4), vec(order(), 0..2), vec(running, 0..2), vec(decision(), 0..3));
-    (head, of(text()), moment(), contact, lists, vec(attribute(), 0..3)).prop_map(
+    let standing = prop_oneof![Just(State::Open), Just(State::Answered), Just(State::Snoozed), Just(State::Closed)];
+    (head, (of(text()), standing), moment(), contact, lists, vec(attribute(), 0..3)).prop_map(
         |(
             (now, id, channel, subject, grade, category, tags, team),
-            assignee,
+            (assignee, standing),
             opened,
             contact,
             (history, orders, clocks, decided),
@@ -210,6 +220,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             id: ConversationId(id),
             channel: channel.into(),
             subject,
+            standing,
             grade,
             category,
             tags,
@@ -235,7 +246,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         text().prop_map(Happening::Timer),
         content().prop_map(Happening::AgentReplied),
         Just(Happening::AgentClosed),
-        vec(attribute(), 0..3).prop_map(Happening::CustomerRated),
+        text().prop_map(|agent| Happening::AgentClaimed(agent.into())),
+        text().prop_map(Happening::AgentNoted),
         attribute().prop_map(Happening::OperationSettled),
     ]
 }

@@ -286,9 +286,13 @@ fn decision(lift: &mut Lift<'_>, decision: policy::Decision) -> Decision {
         policy::Action::SetGrade(types::Grade::Normal) => Action::SetGrade(Grade::SimpleComplaint),
         policy::Action::SetGrade(types::Grade::High) => Action::SetGrade(Grade::Dispute),
         policy::Action::AddTag(tag) => Action::AddTag(lift.text(tag)),
-        policy::Action::Route(team) => {
-            Action::Route(Route { team: lift.text(team), skills: Vec::new(), prefer_agent: None, senior: false })
-        }
+        policy::Action::Route(team) => Action::Route(Route {
+            team: lift.text(team),
+            skills: Vec::new(),
+            prefer_agent: None,
+            senior: false,
+            tier: 0,
+        }),
         policy::Action::Note(text) => Action::Note(lift.text(text)),
     };
     // Rules had no names yet.

@@ -8,18 +8,11 @@ use super::compose::{address, channels};
 use crate::StoreError;
 use std::time::Duration;
 use tributary_model::Timestamp;
-use tributary_model::continuity::Continuity;
 use tributary_model::delivery::State;
 
 /// Gives the message to the next channel that the customer wrote by and that was not tried. `false`: there is none.
-pub(super) fn reroute(
-    tx: &mut Tx<'_>,
-    row: &Row,
-    next: State,
-    why: &str,
-    rules: &Continuity,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub(super) fn reroute(tx: &mut Tx<'_>, row: &Row, next: State, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let rules = &tx.rules.continuity;
     if !rules.fallback {
         return Ok(false);
     }
