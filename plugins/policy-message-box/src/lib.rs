@@ -8,7 +8,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use tributary_policy::{Condition, Languages};
+use tributary_policy::{Condition, Languages, Texts};
 use tributary_sdk::desk::{Action, Decision, Escalation, Fault, Grade, Happening, Route, Snapshot, Standing, Timer};
 use tributary_sdk::host::calendar::{self, CalendarError, Moment};
 use tributary_sdk::types::{Attribute, Author, Content, Inbound, Timestamp};
@@ -38,7 +38,7 @@ pub struct MessageBox {
 struct Asked {
     name: String,
     known_by: Option<KnownBy>,
-    words: BTreeMap<String, String>,
+    words: Texts,
 }
 
 /// A plan, checked.
@@ -46,7 +46,7 @@ struct Prepared {
     name: String,
     when: Condition,
     needs: Vec<String>,
-    plan: BTreeMap<String, String>,
+    plan: Texts,
     route: Option<Route>,
     escalate: Option<Escalate>,
 }
@@ -118,7 +118,7 @@ impl MessageBox {
         }
         if kept.as_ref().is_none_or(|kept| kept.plan != plan.name) {
             let reason = plan.when.reason(conversation).unwrap_or_else(|| "everything else".into());
-            let note = words.note(opening, now, self.text(&plan.plan, language));
+            let note = words.note(opening, now, &plan.plan.fill(language, &[]));
             decide(Action::Note(note), "A7", format!("{reason} is handled by plan {}", plan.name));
             let until = kept.map_or(opening.at, |kept| kept.until);
             let fact = Attribute::new(&self.attribute, format!("{until} {}", plan.name));
@@ -209,13 +209,7 @@ impl MessageBox {
     }
 
     /// What is needed and not known yet, in the customer's words. What another policy has just asked for is enough.
-    fn needed<'a>(
-        &'a self,
-        plan: &Prepared,
-        conversation: &Snapshot,
-        message: &Inbound,
-        language: &str,
-    ) -> Vec<&'a str> {
+    fn needed(&self, plan: &Prepared, conversation: &Snapshot, message: &Inbound, language: &str) -> Vec<String> {
         if conversation.decided.iter().any(|decision| matches!(decision.action, Action::AskEvidence(_))) {
             return Vec::new();
         }
@@ -225,10 +219,6 @@ impl MessageBox {
             None => false,
         };
         let needs = self.needs.iter().filter(|need| plan.needs.contains(&need.name) && !known(need));
-        needs.map(|need| self.text(&need.words, language)).collect()
-    }
-
-    fn text<'a>(&self, texts: &'a BTreeMap<String, String>, language: &str) -> &'a str {
-        texts.get(language).or_else(|| texts.get(self.languages.default())).map_or("", String::as_str)
+        needs.map(|need| need.words.fill(language, &[])).collect()
     }
 }

@@ -1,7 +1,5 @@
 //! Checks the configuration.
-use std::collections::BTreeMap;
-
-use tributary_policy::{Languages, grade};
+use tributary_policy::{Languages, Texts, check_name, check_unique, grade};
 use tributary_sdk::PrepareError;
 use tributary_sdk::desk::Route;
 
@@ -38,14 +36,9 @@ pub fn prepare(config: Config) -> Result<MessageBox, PrepareError> {
     let words = |(name, texts)| Words::prepare(texts, &format!("languages.{name}")).map(|words| (name, words));
     let needs: Vec<Asked> =
         config.needs.into_iter().enumerate().map(|it| need(it, &language)).collect::<Result<_, _>>()?;
-    let mut plans: Vec<Prepared> = Vec::new();
-    for (index, row) in config.plans.into_iter().enumerate() {
-        let plan = plan(row, &format!("plans.{index}"), &needs, &language)?;
-        if plans.iter().any(|other| other.name == plan.name) {
-            return Err(PrepareError::value(format!("plans.{index}.name"), "another plan has this name"));
-        }
-        plans.push(plan);
-    }
+    let plan = |(index, row)| plan(row, &format!("plans.{index}"), &needs, &language);
+    let plans: Vec<Prepared> = config.plans.into_iter().enumerate().map(plan).collect::<Result<_, _>>()?;
+    check_unique(plans.iter().map(|plan| plan.name.as_str()), "plans")?;
     let left_alone = config.left_alone_grades.iter().map(|word| grade(word, "left-alone-grades".into()));
     Ok(MessageBox {
         left_alone_grades: left_alone.collect::<Result<_, _>>()?,
@@ -65,16 +58,13 @@ pub fn prepare(config: Config) -> Result<MessageBox, PrepareError> {
 }
 
 fn need((index, row): (usize, Need), language: &str) -> Result<Asked, PrepareError> {
-    let words = in_language(row.words, language, &format!("needs.{index}.words"))?;
+    let words = Texts::prepare(&row.words, language, &format!("needs.{index}.words"), &[])?;
     Ok(Asked { name: row.name, known_by: row.known_by, words })
 }
 
 fn plan(row: Plan, at: &str, needs: &[Asked], language: &str) -> Result<Prepared, PrepareError> {
     let key = |name: &str| format!("{at}.{name}");
-    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    if row.name.is_empty() || !row.name.chars().all(plain) {
-        return Err(PrepareError::value(key("name"), "expected lower-case letters, digits and dashes"));
-    }
+    check_name(&row.name, &key("name"))?;
     if let Some(unknown) = row.needs.iter().find(|name| !needs.iter().any(|need| need.name == **name)) {
         return Err(PrepareError::value(key("needs"), format!("nothing in `needs` is called {unknown}")));
     }
@@ -98,22 +88,10 @@ fn plan(row: Plan, at: &str, needs: &[Asked], language: &str) -> Result<Prepared
     };
     Ok(Prepared {
         when: row.when.prepare(at)?,
-        plan: in_language(row.plan, language, &key("plan"))?,
+        plan: Texts::prepare(&row.plan, language, &key("plan"), &[])?,
         name: row.name,
         needs: row.needs,
         route: row.route.map(route),
         escalate: row.escalate,
     })
-}
-
-/// A text that everybody can be told: in the default language at least.
-fn in_language(
-    texts: BTreeMap<String, String>,
-    language: &str,
-    key: &str,
-) -> Result<BTreeMap<String, String>, PrepareError> {
-    if texts.get(language).is_none_or(|text| text.trim().is_empty()) {
-        return Err(PrepareError::value(key, format!("expected a text in language {language} at least")));
-    }
-    Ok(texts)
 }

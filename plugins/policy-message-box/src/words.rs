@@ -42,7 +42,7 @@ impl Words {
     }
 
     /// What the customer is told.
-    pub fn message(&self, tag: &str, opening: Moment, now: Timestamp, needs: &[&str]) -> String {
+    pub fn message(&self, tag: &str, opening: Moment, now: Timestamp, needs: &[String]) -> String {
         let message = self.message.fill(&[tag, &self.when(opening, now), &zone(opening.utc_offset)]);
         if needs.is_empty() {
             return message;

@@ -42,7 +42,7 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
         (plan(json!({ "escalate": { "level": 2, "teams": [] } })), "`plans.0.escalate.teams`"),
         (
             json!({ "plans": [{ "name": "p", "plan": { "en": "a" } }, { "name": "p", "plan": { "en": "b" } }] }),
-            "`plans.1.name`",
+            "two are called p",
         ),
     ];
     check_refusals::<MessageBox>(&json!({}), &wrong).unwrap();
