@@ -120,8 +120,7 @@ impl MessageBox {
             let reason = plan.when.reason(conversation).unwrap_or_else(|| "everything else".into());
             let note = words.note(opening, now, &plan.plan.fill(language, &[]));
             decide(Action::Note(note), "A7", format!("{reason} is handled by plan {}", plan.name));
-            let until = kept.map_or(opening.at, |kept| kept.until);
-            let fact = Attribute::new(&self.attribute, format!("{until} {}", plan.name));
+            let fact = Attribute::new(&self.attribute, format!("{} {}", opening.at, plan.name));
             decide(Action::SetAttribute(fact), "A6", "the customer is told once a night".into());
         }
         Ok(decisions)

@@ -1,7 +1,10 @@
-//! Every case of `fixtures/`; what is refused; a calendar that there is not.
+//! Every case of `fixtures/`; what is refused; a calendar that there is not; photos that came along.
 use policy_message_box::MessageBox;
 use serde_json::{Value, json};
-use tributary_sdk::testing::{Case, check_folder, check_refusals};
+use tributary_sdk::Policy;
+use tributary_sdk::desk::{Action, Happening};
+use tributary_sdk::testing::{Case, FakeHost, check_folder, check_refusals, prepare, with};
+use tributary_sdk::types::Attachment;
 
 #[test]
 fn every_case_agrees() {
@@ -64,4 +67,35 @@ fn a_calendar_that_is_not_there_is_named_with_those_that_are() {
     assert!(problem("").contains("there is no other"), "{}", problem(""));
     assert!(problem(&calendar("service", 0)).contains("no working time"), "{}", problem(&calendar("service", 0)));
     assert!(!decide(&calendar("service", 5)).unwrap().is_empty());
+}
+
+#[test]
+fn photos_that_came_along_are_not_asked_for() {
+    let case: Case = toml::from_str(
+        "[calendars.service]\ndays = 7\nfrom = 9\nto = 18\n[conversation]\ntags = ['dispute:quality']\n\
+         [message]\ntext = 'The kettle arrived broken'",
+    )
+    .unwrap();
+    let host = FakeHost::new().calendar("service", case.calendars()["service"].clone());
+    let policy: MessageBox = prepare(json!({})).unwrap();
+    let told = |content_ids: &[Option<&str>]| {
+        let Happening::Message(mut message) = case.happening().unwrap() else { panic!("a message") };
+        message.content.attachments = content_ids.iter().map(|id| photo(*id)).collect();
+        let decisions = with(&host, || policy.decide(&case.snapshot().unwrap(), &Happening::Message(message))).unwrap();
+        let text = decisions.into_iter().find_map(|decision| match decision.action {
+            Action::Reply(reply) => Some(reply.text),
+            _ => None,
+        });
+        text.unwrap()
+    };
+    assert!(told(&[]).contains("your order number, and photos that show"));
+    assert!(!told(&[None]).contains("photos"));
+    assert!(told(&[None]).contains("with your order number. We need"));
+    // The logo of a signature is no photo of the goods.
+    assert!(told(&[Some("logo")]).contains("photos"));
+}
+
+fn photo(content_id: Option<&str>) -> Attachment {
+    let content_id = content_id.map(str::to_owned);
+    Attachment { blob: "0".into(), name: "a.jpg".into(), media_type: "image/jpeg".into(), size: 1, content_id }
 }

@@ -37,3 +37,23 @@ impl Asked {
         Decision::new(Action::SetAttribute(Attribute::new(attribute, text)), rule, why)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_remembered() {
+        let asked = Asked((0..MOST).map(|n| (format!("sign-off:{n}"), Some(0))).collect());
+        let Action::SetAttribute(fact) = asked.keep("sign-off:1", None, "survey", "D20").action else {
+            panic!("a fact")
+        };
+        let asked = Asked(serde_json::from_str(&fact.value).unwrap());
+        assert_eq!((asked.0.len(), asked.is_over("sign-off:1")), (MOST, true));
+        let Action::SetAttribute(fact) = asked.keep("sign-off:x", Some(1), "survey", "D20").action else {
+            panic!("a fact")
+        };
+        let asked = Asked(serde_json::from_str(&fact.value).unwrap());
+        assert_eq!((asked.0.len(), asked.get("sign-off:0"), asked.get("sign-off:x")), (MOST, None, Some(Some(1))));
+    }
+}

@@ -79,6 +79,16 @@ fn a_customer_is_asked_once_in_thirty_days_whatever_the_conversation() {
 }
 
 #[test]
+fn a_shop_that_shortens_the_rest_asks_sooner() {
+    let survey: Survey = prepare(json!({ "rest-days": 10 })).unwrap();
+    // Kept while it was thirty days.
+    let host = FakeHost::new().state("asked/contact", b"1760000000000 1 closing");
+    let rung = |now| with(&host, || survey.decide(&closed("2", now), &Happening::Timer("survey:closing".into())));
+    assert!(!asks(&rung(1_760_000_000_000 + 10 * DAY - 1).unwrap()));
+    assert!(asks(&rung(1_760_000_000_000 + 10 * DAY).unwrap()));
+}
+
+#[test]
 fn a_shop_without_rest_keeps_nothing_of_its_customers() {
     let survey: Survey = prepare(json!({ "rest-days": 0 })).unwrap();
     let host = FakeHost::new();
