@@ -457,6 +457,8 @@ impl Decided {
             }
             "stop-clock" => Action::StopClock(value),
             "reply" => Action::Reply(Content::plain(value)),
+            "hand-to-human" => Action::HandToHuman(value),
+            "close" => Action::Close(value),
             "ask-evidence" => {
                 let seconds = value.parse().map_err(|_| "`ask-evidence` has seconds as its value")?;
                 Action::AskEvidence(("Please send a photo.".into(), seconds))

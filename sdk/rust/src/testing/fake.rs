@@ -140,7 +140,9 @@ impl FakeHost {
 
     /// A calendar of the shop.
     pub fn calendar(self, name: &str, calendar: FakeCalendar) -> Self {
-        self.set(|inner| drop(inner.calendars.insert(name.into(), calendar)))
+        self.set(|inner| {
+            inner.calendars.insert(name.into(), calendar);
+        })
     }
 
     /// The id of a file with these bytes.
