@@ -5,8 +5,8 @@ use tributary_sdk::trade::Operation;
 use tributary_sdk::types::{Author, OrderState};
 
 /// The events, for a configuration that names another one.
-const KNOWN: &str = "expected one of: message, agent-replied, agent-closed, order STATE, settled OPERATION, \
-    decided ACTION, decided ACTION RULE, warned CLOCK, breached CLOCK, timer NAME, assigned, tag NAME";
+const KNOWN: &str = "expected one of: message, agent-replied, agent-claimed, agent-noted, agent-closed, order STATE, \
+    settled OPERATION, decided ACTION, decided ACTION RULE, warned CLOCK, breached CLOCK, timer NAME, assigned, tag NAME";
 
 /// One event. The first group is news: true of one happening. The second is how things stand with this run's decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum Event {
     Message,
     /// `agent-replied`: an agent answered.
     AgentReplied,
+    /// `agent-claimed`: an agent took it.
+    AgentClaimed,
+    /// `agent-noted`: an agent wrote a note.
+    AgentNoted,
     /// `agent-closed`: an agent closed it.
     AgentClosed,
     /// `order stalled`: an order came to this state.
@@ -47,6 +51,8 @@ impl Event {
         Ok(match words[..] {
             ["message"] => Self::Message,
             ["agent-replied"] => Self::AgentReplied,
+            ["agent-claimed"] => Self::AgentClaimed,
+            ["agent-noted"] => Self::AgentNoted,
             ["agent-closed"] => Self::AgentClosed,
             ["assigned"] => Self::Assigned,
             ["order", state] => Self::Order(OrderState::from_word(state).ok_or_else(problem)?),
@@ -70,7 +76,10 @@ impl Event {
     pub fn holds(&self, conversation: &Snapshot, happening: &Happening) -> bool {
         match (self, happening) {
             (Self::Message, Happening::Message(message)) => message.author == Author::Customer && !message.automatic,
-            (Self::AgentReplied, Happening::AgentReplied(_)) | (Self::AgentClosed, Happening::AgentClosed) => true,
+            (Self::AgentReplied, Happening::AgentReplied(_))
+            | (Self::AgentClaimed, Happening::AgentClaimed(_))
+            | (Self::AgentNoted, Happening::AgentNoted(_))
+            | (Self::AgentClosed, Happening::AgentClosed) => true,
             (Self::Order(state), Happening::Order(order)) => order.state == *state,
             (Self::Settled(operation), Happening::OperationSettled(_)) => {
                 done(happening).is_some_and(|(done, _)| done == operation)
@@ -103,6 +112,8 @@ impl Event {
         match self {
             Self::Message => "the customer wrote".into(),
             Self::AgentReplied => "an agent answered".into(),
+            Self::AgentClaimed => "an agent took it".into(),
+            Self::AgentNoted => "an agent wrote a note".into(),
             Self::AgentClosed => "an agent closed it".into(),
             Self::Order(state) => format!("an order is {}", state.word()),
             Self::Settled(operation) => format!("{operation} was done"),
@@ -161,6 +172,9 @@ fn counts(conversation: &Snapshot, clock: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tributary_sdk::testing::Case;
+    use tributary_sdk::types::Content;
+
     use super::*;
 
     #[test]
@@ -173,6 +187,23 @@ mod tests {
         }
         assert_eq!(Event::parse("decided reply J", "k"), Ok(Event::Decided("reply".into(), "J".into())));
         assert_eq!(Event::parse("order in-transit", "k"), Ok(Event::Order(OrderState::InTransit)));
+    }
+
+    #[test]
+    fn what_an_agent_does_is_one_event_each() {
+        let conversation = serde_json::from_value::<Case>(serde_json::json!({})).unwrap().snapshot().unwrap();
+        let happenings = [
+            ("agent-replied", Happening::AgentReplied(Content::plain("Yes."))),
+            ("agent-claimed", Happening::AgentClaimed("ann".into())),
+            ("agent-noted", Happening::AgentNoted("#product".into())),
+            ("agent-closed", Happening::AgentClosed),
+        ];
+        for (word, _) in &happenings {
+            let event = Event::parse(word, "k").unwrap();
+            assert!(KNOWN.contains(word) && event.is_news() && event.sentence().starts_with("an agent"), "{word}");
+            let held = happenings.iter().filter(|(_, happening)| event.holds(&conversation, happening));
+            assert_eq!(held.map(|(held, _)| *held).collect::<Vec<_>>(), [*word]);
+        }
     }
 
     #[test]
