@@ -1,26 +1,31 @@
-//! Sends a conversation to the team that its class belongs to (E2), by a table in the configuration.
+//! Sends a conversation to those who shall work on it: to the team that its class belongs to (E1, E2), the customer's own
+//! agent first (E3), customers of value to seniors and before others (E4, E7), and to everybody of the team when it has
+//! waited too long (E8).
 //!
-//! A conversation is routed when it has no team yet, and again when this run changed its grade, category or tags. Any
-//! other message leaves it where it is, so a transfer by a person stands.
+//! A conversation is routed when it has no team yet, and again when this run changed its grade, category or tags so that
+//! the tables say something else. Any other message leaves it where it is, so a transfer by a person stands.
+mod agents;
 mod config;
+mod table;
 
-use tributary_policy::Condition;
+use tributary_policy::Event;
 use tributary_sdk::desk::{Action, Decision, Fault, Happening, Route, Snapshot};
-use tributary_sdk::{Plugin, Policy, PrepareError};
+use tributary_sdk::types::Attribute;
+use tributary_sdk::{Plugin, Policy, PrepareError, Template};
 
-pub use config::{Config, Row};
+use agents::Agents;
+pub use config::{Config, OwnAgent, Row, Tier};
+use table::{Routed, Table, is_emergency};
+
+/// The fact on a conversation that was opened to every agent of its team: the clock whose breach did it.
+const WIDENED: &str = "widened";
 
 /// The prepared policy.
 pub struct Routing {
-    default_team: String,
-    rows: Vec<Prepared>,
-}
-
-struct Prepared {
-    when: Condition,
-    team: String,
-    skills: Vec<String>,
-    senior: bool,
+    table: Table,
+    agents: Agents,
+    widening: Vec<(String, Event)>,
+    note: Template,
 }
 
 tributary_sdk::export!(Routing: policy);
@@ -29,63 +34,93 @@ impl Plugin for Routing {
     type Config = Config;
 
     fn prepare(config: Config) -> Result<Self, PrepareError> {
-        if config.default_team.is_empty() {
-            return Err(PrepareError::value("default-team", "expected the name of a team"));
-        }
-        let rows = config.routes.into_iter().enumerate().map(prepare_row).collect::<Result<_, _>>()?;
-        Ok(Self { default_team: config.default_team, rows })
+        let agents = Agents::prepare(&config)?;
+        let note = Template::parse(&config.widen_note, "widen-note", &["team", "clock"])?;
+        let breach = |clock: String| {
+            let event = Event::parse(&format!("breached {clock}"), "widen-clocks")?;
+            Ok((clock, event))
+        };
+        let widening = config.widen_clocks.into_iter().map(breach).collect::<Result<_, PrepareError>>()?;
+        let table = Table::prepare(config.default_team, config.routes, config.tiers)?;
+        Ok(Self { table, agents, widening, note })
     }
-}
-
-fn prepare_row((index, row): (usize, Row)) -> Result<Prepared, PrepareError> {
-    if row.team.is_empty() {
-        return Err(PrepareError::value(format!("routes.{index}.team"), "expected the name of a team"));
-    }
-    let when = row.when.prepare(&format!("routes.{index}"))?;
-    Ok(Prepared { when, team: row.team, skills: row.skills, senior: row.senior })
 }
 
 impl Policy for Routing {
     fn decide(&self, conversation: &Snapshot, happening: &Happening) -> Result<Vec<Decision>, Fault> {
-        if !matches!(happening, Happening::Message(_) | Happening::Order(_)) {
-            return Ok(Vec::new());
+        Ok(match happening {
+            Happening::Message(_) | Happening::Order(_) => self.arrived(conversation).into_iter().collect(),
+            Happening::AgentClaimed(agent) => self.agents.claimed(conversation, agent).into_iter().collect(),
+            Happening::AgentReplied(_) => self.replied(conversation).into_iter().collect(),
+            Happening::ClockBreached(_) => self.breached(conversation, happening),
+            _ => Vec::new(),
+        })
+    }
+}
+
+impl Routing {
+    /// Where it belongs by what is known of it now.
+    fn wanted(&self, conversation: &Snapshot) -> Routed {
+        self.table.route(conversation, conversation.current_attribute(WIDENED).is_some())
+    }
+
+    /// Where it belongs while it stays with its team.
+    fn kept(&self, conversation: &Snapshot) -> Route {
+        let route = self.wanted(conversation).route;
+        match conversation.current_team() {
+            // Whoever moved it there asks for no skill.
+            Some(team) if team != route.team => Route { team: team.into(), skills: Vec::new(), senior: false, ..route },
+            _ => route,
         }
-        if conversation.current_team().is_some() && !reclassified(conversation) {
-            return Ok(Vec::new());
-        }
-        let decision = match self.rows.iter().find(|prepared| prepared.when.fits(conversation)) {
-            Some(prepared) => prepared.decision(conversation),
-            None => {
-                let why = format!("no row of the routing table fits, so team {} has it", self.default_team);
-                decision(&self.default_team, &[], false, "E1", why)
+    }
+
+    fn arrived(&self, conversation: &Snapshot) -> Option<Decision> {
+        let Routed { mut route, rule, mut why } = self.wanted(conversation);
+        if let Some(team) = conversation.current_team() {
+            let before = self.wanted(&Snapshot { decided: Vec::new(), ..conversation.clone() }).route;
+            // A team that has it already keeps it, and with it whatever an agent of that team arranged.
+            let same = Route { team: before.team.clone(), ..route.clone() } == before;
+            if same && (route.team == before.team || route.team == team) {
+                return None;
             }
-        };
-        // A team that has it already keeps it, and with it whatever an agent of that team arranged.
-        let same = matches!(&decision.action, Action::Route(route)
-            if conversation.current_team() == Some(route.team.as_str()) && !route.senior);
-        Ok(if same { Vec::new() } else { vec![decision] })
+        }
+        if let Some((agent, reason)) = self.agents.own(conversation) {
+            why += &format!("; E3: {agent} {reason}");
+            route.prefer_agent = Some(agent);
+        }
+        Some(Decision::new(Action::Route(route), rule, why))
     }
-}
 
-/// Whether a policy before this one changed what the table looks at.
-fn reclassified(conversation: &Snapshot) -> bool {
-    conversation.decided.iter().any(|decision| {
-        matches!(
-            decision.action,
-            Action::SetGrade(_) | Action::SetCategory(_) | Action::AddTag(_) | Action::RemoveTag(_)
-        )
-    })
-}
-
-impl Prepared {
-    fn decision(&self, conversation: &Snapshot) -> Decision {
-        let reason = self.when.reason(conversation).unwrap_or_else(|| "everything".to_owned());
-        let why = format!("{reason} belongs to team {}", self.team);
-        decision(&self.team, &self.skills, self.senior, "E2", why)
+    fn replied(&self, conversation: &Snapshot) -> Option<Decision> {
+        let agent = self.agents.replied(conversation)?;
+        conversation.current_team()?;
+        let why = format!("{agent} answered, so the customer's next word is for {agent} first");
+        let route = Route { prefer_agent: Some(agent), ..self.kept(conversation) };
+        Some(Decision::new(Action::Route(route), "E3", why))
     }
-}
 
-fn decision(team: &str, skills: &[String], senior: bool, rule: &str, why: String) -> Decision {
-    let route = Route { team: team.into(), skills: skills.to_vec(), prefer_agent: None, senior, tier: 0 };
-    Decision::new(Action::Route(route), rule, why)
+    /// It has waited too long for the right agent: any agent of the team is better than none.
+    fn breached(&self, conversation: &Snapshot, happening: &Happening) -> Vec<Decision> {
+        let breach = self.widening.iter().find(|(_, event)| event.holds(conversation, happening));
+        let Some((clock, _)) = breach else { return Vec::new() };
+        let done = conversation.current_attribute(WIDENED).is_some();
+        if done || conversation.assignee.is_some() || is_emergency(conversation) {
+            return Vec::new();
+        }
+        let narrow = self.kept(conversation);
+        // What somebody else asked of another team's agents is not known here.
+        let moved = conversation.current_team().is_some_and(|team| team != self.wanted(conversation).route.team);
+        if !moved && narrow.skills.is_empty() && !narrow.senior && self.agents.own(conversation).is_none() {
+            return Vec::new();
+        }
+        let note = self.note.fill(&[&narrow.team, clock]);
+        let why = format!("clock {clock} is breached: every agent of team {} may take it", narrow.team);
+        let route = Route { skills: Vec::new(), senior: false, prefer_agent: None, ..narrow };
+        let fact = Attribute::new(WIDENED, clock);
+        vec![
+            Decision::new(Action::Route(route), "E8", why),
+            Decision::new(Action::SetAttribute(fact), "E8", "a conversation is opened to the whole team once"),
+            Decision::new(Action::Note(note), "E8", "whoever takes it knows that it waited too long"),
+        ]
+    }
 }

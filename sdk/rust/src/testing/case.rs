@@ -6,15 +6,18 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::FakeHost;
 use super::calendar::FakeCalendar;
 use super::fixtures::{differs, files};
 use super::render::render;
 use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot, Standing};
+use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
 use crate::trade::Operation;
 use crate::types::{
     Attribute, Author, Content, Handle, HandleKind, Inbound, Money, Order, OrderLine, OrderState, ThreadHints,
 };
+use crate::web::Response;
 use crate::{Exported, Policy};
 
 /// One case, read from a file:
@@ -36,6 +39,13 @@ use crate::{Exported, Policy};
 /// days = 5                              # and utc-offset in seconds
 /// from = 9
 /// to = 18
+/// [state]                               # what the policy kept
+/// "last-agent/contact" = "ann"
+/// [secrets]                             # granted and set
+/// api-key = "s3cret"
+/// [[http]]                              # what its requests are answered, in order; or error = "denied", "unreachable", "timeout"
+/// status = 200                          # a body is a text, or a table that is sent as JSON
+/// body = { ok = true }
 /// [message]                             # or [happening]
 /// text = "My card was charged twice by somebody else"
 /// [[expect]]                            # in order, none missing, none more
@@ -60,6 +70,12 @@ pub struct Case {
     articles: Vec<CaseArticle>,
     #[serde(default)]
     calendars: BTreeMap<String, FakeCalendar>,
+    #[serde(default)]
+    state: BTreeMap<String, String>,
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+    #[serde(default)]
+    http: Vec<CaseAnswer>,
     message: Option<Message>,
     happening: Option<Other>,
     #[serde(default)]
@@ -125,6 +141,14 @@ struct CaseArticle {
     title: String,
     text: String,
     score: f32,
+}
+
+/// What a request is answered.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", untagged)]
+enum CaseAnswer {
+    Failed { error: String },
+    Answered { status: u16, body: Value },
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -252,14 +276,27 @@ impl Case {
         &self.calendars
     }
 
+    /// The host of the case, with everything that it says.
+    ///
+    /// # Errors
+    /// With the word that is no failure of a request.
+    pub fn host(&self) -> Result<FakeHost, CaseError> {
+        let host = FakeHost::new().config(&self.config());
+        let host = self.articles().into_iter().fold(host, FakeHost::article);
+        let host = self.calendars.iter().fold(host, |host, (name, it)| host.calendar(name, it.clone()));
+        let host = self.state.iter().fold(host, |host, (key, value)| host.state(key, value.as_bytes()));
+        let host = self.secrets.iter().fold(host, |host, (name, value)| host.secret(name, value));
+        let answers = self.http.iter().map(CaseAnswer::answer).collect::<Result<Vec<_>, _>>();
+        let answers = answers.map_err(|problem| CaseError(vec![problem]))?;
+        Ok(answers.into_iter().fold(host, FakeHost::http_answer))
+    }
+
     /// Prepare the policy and ask it.
     ///
     /// # Errors
     /// Where the case or its configuration cannot work, or the policy says that it cannot decide.
     pub fn decide<P: Exported + Policy>(&self) -> Result<Vec<Decision>, CaseError> {
-        let host = super::FakeHost::new().config(&self.config());
-        let host = self.articles().into_iter().fold(host, super::FakeHost::article);
-        let host = self.calendars.iter().fold(host, |host, (name, it)| host.calendar(name, it.clone()));
+        let host = self.host()?;
         let problem = |problem: String| CaseError(vec![problem]);
         let plugin: P =
             super::with(&host, || super::prepare(self.config())).map_err(|error| problem(error.to_string()))?;
@@ -318,6 +355,23 @@ fn order_state(word: &str) -> Result<OrderState, String> {
 
 fn customer() -> Handle {
     Handle::claimed(HandleKind::Email, "customer@example.org")
+}
+
+impl CaseAnswer {
+    fn answer(&self) -> Result<Result<Response, HttpError>, String> {
+        Ok(match self {
+            Self::Answered { status, body: Value::String(text) } => {
+                Ok(Response::body(*status, "text/plain", text.as_str()))
+            }
+            Self::Answered { status, body } => Ok(Response::body(*status, "application/json", body.to_string())),
+            Self::Failed { error } => Err(match error.as_str() {
+                "denied" => HttpError::Denied("the host of the case".into()),
+                "unreachable" => HttpError::Unreachable("the host of the case".into()),
+                "timeout" => HttpError::Timeout,
+                other => return Err(format!("no request fails as {other}")),
+            }),
+        })
+    }
 }
 
 /// The moment of a case that does not say one.
