@@ -1,7 +1,7 @@
 //! Questions about the customer's own orders, answered from what the marketplace told of them.
 use std::collections::BTreeSet;
 
-use tributary_sdk::desk::{Contact, Snapshot};
+use tributary_sdk::desk::Snapshot;
 use tributary_sdk::text::Normaliser;
 use tributary_sdk::types::{Order, OrderState, Timestamp};
 use tributary_sdk::{PrepareError, Template};
@@ -131,8 +131,8 @@ impl Orders {
         text: &str,
         language: Language,
     ) -> Result<Told, String> {
-        let own: Vec<&Order> =
-            conversation.orders.iter().filter(|order| self.is_own(order, &conversation.contact)).collect();
+        let is_own = |order: &&Order| order.is_of(&conversation.contact, self.trust_claimed);
+        let own: Vec<&Order> = conversation.orders.iter().filter(is_own).collect();
         let named = own.iter().copied().find(|order| is_named(order, text));
         if named.is_none() && self.numbers(text).next().is_some() {
             return Err("it names a number that is none of this customer's orders".to_owned());
@@ -166,16 +166,6 @@ impl Orders {
             about: format!("order {} is {}", order.id, order.state.word()),
             person: said.person.clone(),
         })
-    }
-
-    /// An order may be in a conversation because somebody wrote its number. What it holds is its buyer's alone.
-    fn is_own(&self, order: &Order, contact: &Contact) -> bool {
-        let known = |buyer: &tributary_sdk::types::Handle| {
-            contact.handles.iter().any(|handle| {
-                handle.kind == buyer.kind && handle.value == buyer.value && (handle.verified || self.trust_claimed)
-            })
-        };
-        order.buyer.iter().any(known)
     }
 
     /// Numbers in a text that are long enough to be an order's.

@@ -115,6 +115,7 @@ pub const ACTIONS: &[&str] = &[
     "ask-evidence",
     "perform",
     "survey",
+    "draft",
     "hand-to-human",
     "snooze",
     "close",

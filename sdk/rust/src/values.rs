@@ -1,6 +1,6 @@
 //! Constructors and questions that spare integrators work, on the types of the contract.
 use crate::Reading;
-use crate::desk::{Action, Decision, Entry, Grade, Happening, Snapshot, Standing};
+use crate::desk::{Action, Contact, Decision, Entry, Grade, Happening, Snapshot, Standing};
 use crate::trade::Operation;
 use crate::types::ChannelEvent;
 use crate::types::{
@@ -240,6 +240,13 @@ impl Order {
     /// The first value of an attribute.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         first(&self.attributes, name)
+    }
+
+    /// Whether a contact is its buyer, by a name that a channel has proved, or by any where claims are trusted. An order may
+    /// be in a conversation because somebody wrote its number; what it holds is its buyer's alone.
+    pub fn is_of(&self, contact: &Contact, trust_claimed: bool) -> bool {
+        let mut known = contact.handles.iter().filter(|handle| handle.verified || trust_claimed);
+        known.any(|handle| self.buyer.iter().any(|buyer| handle.kind == buyer.kind && handle.value == buyer.value))
     }
 }
 
