@@ -4,6 +4,7 @@ use crate::client::{
     QueueCommand, SurveyCommand, TokenCommand,
 };
 use crate::replay::{self, ReplayArgs};
+use crate::simulate::{self, SimulateArgs};
 use crate::{check, init, serve};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -67,6 +68,11 @@ enum Command {
     /// Nothing is changed, and no daemon is needed. Exit status 0: the same. 3: something differs. 64: the configuration is
     /// wrong. 65: the file is no plugin, or does not load.
     Replay(ReplayArgs),
+    /// Have a day: a scenario's customers and agents, this folder's policies, a clock that jumps
+    ///
+    /// Nothing of the folder is changed, and no daemon is needed: the day has a store of its own, which is thrown away. Exit
+    /// status 0: it was had. 3: something happened that must not. 64: the configuration or the scenario is wrong.
+    Simulate(SimulateArgs),
     /// Make, list and revoke the tokens of agents and programs
     #[command(subcommand)]
     Token(TokenCommand),
@@ -134,6 +140,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Channel(command) => client::run_channel(command),
         Command::Plugin(command) => client::run_plugin(command),
         Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Token(command) => client::run_token(command),
     }
 }

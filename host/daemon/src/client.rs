@@ -6,14 +6,14 @@ mod agent;
 mod channel;
 mod contact;
 mod http;
-mod knowledge;
+pub(crate) mod knowledge;
 mod order;
 mod parked;
 mod plugin;
 mod queue;
 mod show;
 mod survey;
-mod table;
+pub(crate) mod table;
 pub(crate) mod text;
 mod token;
 

@@ -12,12 +12,30 @@ use tributary_runtime::{Kind, Package};
 use tributary_store::DeskRules;
 use tributary_store::{NewToken, Scope};
 
-/// The order of the chain: who comes later sees what the ones before decided.
-const CHAIN: [&str; 6] =
-    ["policy-triage", "policy-routing", BOT, "policy-receipt", "policy-escalation", "policy-service-clock"];
+/// The order of the chain: who comes later sees what the ones before decided. What needs something that a new desk has not
+/// stands there as a comment, with what that is.
+const CHAIN: [(&str, &str); 9] = [
+    ("policy-triage", ""),
+    ("policy-routing", ""),
+    (
+        "policy-faq-bot",
+        "Answers customers by itself, from the articles of `tributary knowledge import`. Write some first.",
+    ),
+    (
+        "policy-message-box",
+        "Says at night when somebody is there again, by the calendar that its configuration names. Write it above.",
+    ),
+    ("policy-assist", "Has a language model draft answers for agents. Its address is in its configuration."),
+    ("policy-receipt", ""),
+    ("policy-escalation", ""),
+    ("policy-service-clock", ""),
+    ("policy-survey", "Asks customers how it was. Its form needs `public-url` in [http]."),
+];
 
-/// The policy that answers from the knowledge base. A new desk has none: it stands in the chain as a comment.
-const BOT: &str = "policy-faq-bot";
+/// What keeps a policy of the chain from being put in use at once; empty where nothing does.
+fn needs(policy: &str) -> &'static str {
+    CHAIN.into_iter().find(|(name, _)| *name == policy).map_or("", |(_, needs)| needs)
+}
 
 /// Runs the command.
 pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
@@ -51,7 +69,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
                     others += &shown(&package, &name);
                 }
             }
-            Kind::Policy => policies.push(name.clone()),
+            Kind::Policy => policies.push((name.clone(), grants(&package, "policy"))),
             Kind::Review => reviews += &review(&name),
         }
         std::fs::write(args.dir.join("config").join(format!("{name}.toml")), defaults)?;
@@ -59,7 +77,8 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     }
     // They came with the daemon: the lock is the operator's word for them, and whatever replaces them has to be signed.
     Lock::bundled(&packages).write(&folder.lock())?;
-    policies.sort_by_key(|name| CHAIN.iter().position(|known| known == name).unwrap_or(CHAIN.len()));
+    let place = |name: &str| CHAIN.iter().position(|(known, _)| *known == name).unwrap_or(CHAIN.len());
+    policies.sort_by_key(|(name, _)| place(name));
     std::fs::write(args.dir.join(FILE), configuration(args, &(channels + &others), &policies) + &reviews)?;
     let secret = block_on(first_token(&folder))?;
     let mut token = std::fs::File::create(folder.token())?;
@@ -180,6 +199,15 @@ config-file = "config/{plugin}.toml"
 /// The entry of a channel that has to be set up on its platform's side first, as a comment.
 fn shown(package: &Package, plugin: &str) -> String {
     let name = short(plugin);
+    format!(
+        "\n# {}\n# [[channel]]\n# name = \"{name}\"                # its platform calls /hooks/{name}\n# plugin = \"{plugin}\"\n# config-file = \"config/{plugin}.toml\"\n{}",
+        package.manifest().description,
+        grants(package, "channel")
+    )
+}
+
+/// What a plugin has to be granted by name, as a comment behind its entry.
+fn grants(package: &Package, table: &str) -> String {
     let asks = package.asks();
     let defaults: toml::Table = package.default_config().parse().unwrap_or_default();
     let egress = asks.egress.iter().map(|asked| {
@@ -187,12 +215,9 @@ fn shown(package: &Package, plugin: &str) -> String {
         key.and_then(|key| defaults.get(key)?.as_str()).unwrap_or(asked)
     });
     let egress: Vec<&str> = egress.collect();
-    let mut text = format!(
-        "\n# {}\n# [[channel]]\n# name = \"{name}\"                # its platform calls /hooks/{name}\n# plugin = \"{plugin}\"\n# config-file = \"config/{plugin}.toml\"\n",
-        package.manifest().description
-    );
+    let mut text = String::new();
     if !asks.secrets.is_empty() || !egress.is_empty() {
-        text += "# [channel.grants]\n";
+        text += &format!("# [{table}.grants]\n");
     }
     if !asks.secrets.is_empty() {
         text += &format!("# secrets = {:?}          # each a file in secrets/\n", asks.secrets);
@@ -207,7 +232,7 @@ fn short(plugin: &str) -> &str {
     plugin.strip_prefix("channel-").unwrap_or(plugin)
 }
 
-fn configuration(args: &InitArgs, channels: &str, policies: &[String]) -> String {
+fn configuration(args: &InitArgs, channels: &str, policies: &[(String, String)]) -> String {
     let hostname = args.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
     let mut text = format!(
         r#"# Tributary. `tributary check` says everything that is wrong with this file; `kill -HUP` makes a running daemon read
@@ -350,15 +375,15 @@ listen = "{}"
     if !policies.is_empty() {
         text += "\n# Policies decide, in this order; each sees what the ones before it decided.\n";
     }
-    for policy in policies {
+    for (policy, grants) in policies {
         let entry = format!("[[policy]]\nplugin = \"{policy}\"\nconfig-file = \"config/{policy}.toml\"\n");
-        if policy == BOT {
-            text +=
-                "# Answers customers by itself, from the articles of `tributary knowledge import`. Write some first.\n";
-            entry.lines().for_each(|line| text += &format!("# {line}\n"));
-            text += "\n";
-        } else {
-            text += &format!("{entry}\n");
+        match needs(policy) {
+            "" => text += &format!("{entry}\n"),
+            needs => {
+                text += &format!("# {needs}\n");
+                entry.lines().for_each(|line| text += &format!("# {line}\n"));
+                text += &format!("{grants}\n");
+            }
         }
     }
     text

@@ -8,6 +8,7 @@ mod plugin_file;
 mod plugins;
 mod replay;
 mod serve;
+mod simulate;
 mod telemetry;
 mod upkeep;
 mod wire;

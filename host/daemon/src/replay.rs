@@ -141,7 +141,7 @@ async fn replay(
 }
 
 /// With the configuration and the grants of the place, as an install would load it.
-async fn load(
+pub(crate) async fn load(
     runtime: &Arc<Runtime>,
     config: &Config,
     package: Arc<Package>,

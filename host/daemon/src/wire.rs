@@ -62,6 +62,19 @@ pub fn services_of_a_replay(folder: &Folder) -> anyhow::Result<Services> {
     Ok(Services { secrets: Arc::new(SecretFiles::open(&folder.secrets())?), ..no_services(folder)? })
 }
 
+/// Services for a simulated day: its own store and files, the calendars of the configuration, no way out.
+pub fn services_of_a_day(config: &Config, store: &Arc<dyn Store>, scratch: &Path) -> anyhow::Result<Services> {
+    let calendars = Arc::<CalendarsInUse>::default();
+    calendars.set(config.calendars.clone());
+    let blobs = Blobs::open(&scratch.join("blobs")).context("there is no place for the day's files")?;
+    Ok(Services {
+        state: Arc::new(PluginState(store.clone())),
+        knowledge: Arc::new(Articles(store.clone())),
+        calendars,
+        ..Services::nothing(blobs)
+    })
+}
+
 /// The services of a daemon, and what looks after them.
 pub fn services(
     config: &Config,

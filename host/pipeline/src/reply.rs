@@ -2,7 +2,7 @@
 use crate::ask::{Asked, ask};
 use crate::gate::{Caller, GateState};
 use crate::receive::kept;
-use crate::{Pipeline, Plugins, Seat, compare, now};
+use crate::{Pipeline, Plugins, Seat, compare};
 use tributary_model::conversation::Refused;
 use tributary_model::decision::{Objection, Snapshot, Verdict};
 use tributary_model::error::chain;
@@ -45,7 +45,7 @@ impl Pipeline {
         }
         let plugins = self.plugins();
         if plugins.reviewing().next().is_some() {
-            let at = now();
+            let at = reply.now;
             let snapshot = self
                 .store
                 .conversation_snapshot(reply.conversation, at)

@@ -58,12 +58,15 @@ pub struct SqliteConfig {
     pub queue: usize,
     /// What the desk goes by.
     pub rules: DeskRules,
+    /// Every commit is on disk before it is answered. Default true; false for a store that may be lost, as a simulated
+    /// day's.
+    pub durable: bool,
 }
 
 impl SqliteConfig {
     /// The defaults, in this folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, rules: DeskRules::default() }
+        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, rules: DeskRules::default(), durable: true }
     }
 }
 
@@ -122,7 +125,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 fn configure(conn: &Connection, config: &SqliteConfig) -> rusqlite::Result<()> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "synchronous", if config.durable { "full" } else { "off" })?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "memory")?;
     conn.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;

@@ -14,22 +14,85 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_model::calendar::{Calendar, Period, Plan};
 use tributary_model::decision::Decision;
-use tributary_model::{ArticleId, Timestamp};
+use tributary_model::message::Response;
+use tributary_model::{ArticleId, ChannelName, PluginName, Timestamp};
 use tributary_runtime::{
-    Blobs, CalendarSource, Calendars, CallContext, KnowledgeSource, KnownArticle, Package, Policy, Runtime,
-    RuntimeConfig, Services, Settings, StateUnavailable,
+    Blobs, CalendarSource, Calendars, CallContext, Egress, EgressError, GrantedRequest, Grants, KnowledgeSource,
+    KnownArticle, Package, Policy, Runtime, RuntimeConfig, Secret, SecretSource, Services, Settings, StateSource,
+    StateUnavailable,
 };
 use tributary_sdk::Exported;
-use tributary_sdk::testing::{Case, FakeCalendar};
+use tributary_sdk::host::http::HttpError;
+use tributary_sdk::host::knowledge::Article;
+use tributary_sdk::native::Services as _;
+use tributary_sdk::testing::{Case, FakeCalendar, FakeHost};
+use tributary_sdk::web;
 
-/// What the knowledge base of the case at hand finds.
+/// The host of the case at hand, which the source is asked under as well.
 #[derive(Default)]
-struct Articles(Mutex<Vec<KnownArticle>>);
+struct Room(Mutex<FakeHost>);
+
+impl Room {
+    fn enter(&self, host: FakeHost) {
+        *self.0.lock() = host;
+    }
+}
 
 #[async_trait]
-impl KnowledgeSource for Articles {
-    async fn search(&self, _: &str, most: u32, _: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
-        Ok(self.0.lock().iter().take(most as usize).cloned().collect())
+impl KnowledgeSource for Room {
+    async fn search(&self, query: &str, most: u32, _: Timestamp) -> Result<Vec<KnownArticle>, StateUnavailable> {
+        let known = |(n, it): (usize, Article)| KnownArticle {
+            version: ArticleId(n as i64),
+            key: it.id,
+            title: it.title,
+            text: it.text,
+            score: it.score,
+        };
+        Ok(self.0.lock().knowledge(query, most).into_iter().enumerate().map(known).collect())
+    }
+}
+
+#[async_trait]
+impl StateSource for Room {
+    async fn get(
+        &self,
+        _: &PluginName,
+        _: &ChannelName,
+        key: &str,
+        _: Timestamp,
+    ) -> Result<Option<Vec<u8>>, StateUnavailable> {
+        self.0.lock().state_get(key).map_err(|_| StateUnavailable)
+    }
+
+    async fn keys(
+        &self,
+        _: &PluginName,
+        _: &ChannelName,
+        prefix: &str,
+        most: u32,
+        _: Timestamp,
+    ) -> Result<Vec<String>, StateUnavailable> {
+        self.0.lock().state_keys(prefix, most).map_err(|_| StateUnavailable)
+    }
+}
+
+impl SecretSource for Room {
+    fn get(&self, _: &PluginName, name: &str) -> Option<Secret> {
+        self.0.lock().secret(name).ok().map(|text| Secret(text.into()))
+    }
+}
+
+#[async_trait]
+impl Egress for Room {
+    async fn send(&self, _: GrantedRequest) -> Result<Response, EgressError> {
+        let asked = web::Request { method: "POST".into(), url: String::new(), headers: Vec::new(), body: Vec::new() };
+        let told = self.0.lock().http(&asked);
+        told.map(convert::response).map_err(|error| match error {
+            HttpError::Denied(what) => EgressError::Denied(what),
+            HttpError::Unreachable(what) => EgressError::Unreachable(what),
+            HttpError::Timeout => EgressError::Timeout,
+            HttpError::TooLarge(most) => EgressError::TooLarge(most),
+        })
     }
 }
 
@@ -66,13 +129,16 @@ fn native<P: Exported + tributary_sdk::Policy>(case: &Case) -> Vec<Decision> {
     case.decide::<P>().unwrap_or_else(|error| panic!("{error}")).into_iter().map(convert::decision).collect()
 }
 
-const POLICIES: [(&str, Native); 6] = [
+const POLICIES: [(&str, Native); 9] = [
     ("policy-triage", native::<policy_triage::Triage>),
     ("policy-service-clock", native::<policy_service_clock::ServiceClock>),
     ("policy-escalation", native::<policy_escalation::Escalate>),
     ("policy-routing", native::<policy_routing::Routing>),
     ("policy-faq-bot", native::<policy_faq_bot::FaqBot>),
     ("policy-receipt", native::<policy_receipt::Receipt>),
+    ("policy-message-box", native::<policy_message_box::MessageBox>),
+    ("policy-survey", native::<policy_survey::Survey>),
+    ("policy-assist", native::<policy_assist::Assist>),
 ];
 
 fn files(policy: &str) -> Vec<PathBuf> {
@@ -106,45 +172,50 @@ impl<'a> Loaded<'a> {
         let package =
             Package::read(std::fs::read(&file).expect("no component: run `cargo xtask test`").as_slice()).unwrap();
         let config = package.effective_config(overrides).unwrap();
+        let grants = grants(&package, &config);
         let loaded: Arc<dyn Policy> =
-            self.runtime.load(Arc::new(package), Settings { config, ..Settings::default() }).await.unwrap();
+            self.runtime.load(Arc::new(package), Settings { config, grants, ..Settings::default() }).await.unwrap();
         self.by_config.insert(key, loaded.clone());
         loaded
     }
 }
 
-/// A runtime whose knowledge base finds what is put there, and whose calendars are those that are put there.
-fn sandbox(folder: &Path) -> (Arc<Runtime>, Arc<Articles>, Arc<OpeningHours>) {
-    let (articles, hours) = (Arc::<Articles>::default(), Arc::<OpeningHours>::default());
-    let blobs = Blobs::open(&folder.join("blobs")).unwrap();
-    let services = Services { knowledge: articles.clone(), calendars: hours.clone(), ..Services::nothing(blobs) };
-    (Runtime::new(RuntimeConfig::default(), services).unwrap(), articles, hours)
+/// All that a plugin asks for: its secrets, and the origins of the addresses in its configuration.
+fn grants(package: &Package, config: &serde_json::Value) -> Grants {
+    let origin = |asked: &String| {
+        let key = asked.trim_start_matches('{').trim_end_matches('}');
+        let url = config[key].as_str().unwrap_or(asked);
+        url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+    };
+    let asks = package.asks();
+    Grants { secrets: asks.secrets.clone(), egress: asks.egress.iter().map(origin).collect(), ..Grants::default() }
 }
 
-impl Articles {
-    fn put(&self, found: Vec<tributary_sdk::host::knowledge::Article>) {
-        let known = |(n, it): (usize, tributary_sdk::host::knowledge::Article)| KnownArticle {
-            version: ArticleId(n as i64),
-            key: it.id,
-            title: it.title,
-            text: it.text,
-            score: it.score,
-        };
-        *self.0.lock() = found.into_iter().enumerate().map(known).collect();
-    }
+/// A runtime whose house is the case's.
+fn sandbox(folder: &Path) -> (Arc<Runtime>, Arc<Room>, Arc<OpeningHours>) {
+    let (room, hours) = (Arc::<Room>::default(), Arc::<OpeningHours>::default());
+    let services = Services {
+        knowledge: room.clone(),
+        state: room.clone(),
+        secrets: room.clone(),
+        http: room.clone(),
+        calendars: hours.clone(),
+        ..Services::nothing(Blobs::open(&folder.join("blobs")).unwrap())
+    };
+    (Runtime::new(RuntimeConfig::default(), services).unwrap(), room, hours)
 }
 
 #[tokio::test]
 async fn the_component_decides_every_case_as_its_source_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, articles, hours) = sandbox(folder.path());
+    let (runtime, room, hours) = sandbox(folder.path());
     let mut unlike = Vec::new();
     let mut count = 0;
     for (policy, native) in POLICIES {
         let mut loaded = Loaded::new(&runtime, policy);
         for file in files(policy) {
             let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
-            articles.put(case.articles());
+            room.enter(case.host().unwrap_or_else(|error| panic!("{error}")));
             hours.put(case.calendars());
             let snapshot = convert::from_snapshot(case.snapshot().unwrap());
             let happening = convert::from_happening(case.happening().unwrap());
@@ -166,13 +237,13 @@ async fn the_component_decides_every_case_as_its_source_does() {
 #[tokio::test]
 async fn the_component_reviews_every_draft_as_its_source_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, articles, _) = sandbox(folder.path());
+    let (runtime, room, _) = sandbox(folder.path());
     let policy = "policy-outbound-review";
     let mut loaded = Loaded::new(&runtime, policy);
     let (mut unlike, mut count) = (Vec::new(), 0);
     for file in files(policy) {
         for draft in draft::read(&file).cases {
-            articles.put(draft.found());
+            room.enter(draft.found().into_iter().fold(FakeHost::new(), FakeHost::article));
             let snapshot = convert::from_snapshot(draft.snapshot());
             let (context, content) = (CallContext::at(snapshot.now), convert::from_content(draft.content()));
             let called = loaded.under(&draft.config).await.review(context, &snapshot, &content).await;

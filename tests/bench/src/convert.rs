@@ -124,6 +124,12 @@ pub fn reading(r: sdk::Reading) -> m::Reading {
     m::Reading { events: events.collect(), answer: None, poll_now: false }
 }
 
+/// What a request is answered.
+#[cfg(test)]
+pub fn response(r: web::Response) -> m::Response {
+    m::Response { status: r.status, headers: r.headers.into_iter().map(from_attribute).collect(), body: r.body }
+}
+
 /// Why an adapter read nothing.
 pub fn rejection(r: sdk::Rejection) -> m::Rejection {
     match r {

@@ -6,6 +6,8 @@ use super::{Common, Page, Style};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde::Deserialize;
+use tributary_model::Timestamp;
+use tributary_model::knowledge::Article;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -153,6 +155,28 @@ pub fn run(command: KnowledgeCommand) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The articles of a file, each under its key.
+///
+/// # Errors
+/// The file cannot be read or is none; for each article, what is wrong with it.
+pub(crate) fn articles(path: &Path) -> anyhow::Result<Vec<anyhow::Result<(String, Article)>>> {
+    let moment = |time: Option<toml::value::Datetime>| -> anyhow::Result<Option<Timestamp>> {
+        let Some(time) = time else { return Ok(None) };
+        let at: jiff::Timestamp = time.to_string().parse().with_context(|| format!("{time} is no moment with its offset"))?;
+        Ok(Some(Timestamp(u64::try_from(at.as_millisecond()).unwrap_or_default())))
+    };
+    let article = |entry: Entry| {
+        let Entry { key, title, questions, text, products, valid_from, valid_to } = entry;
+        let (valid_from, valid_to) = (moment(valid_from)?, moment(valid_to)?);
+        let article = Article { title, questions, text, products, valid_from, valid_to };
+        match article.fault() {
+            Some(fault) => bail!("article {key:?}: {fault}"),
+            None => Ok((key, article)),
+        }
+    };
+    Ok(read(path)?.into_iter().map(article).collect())
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {

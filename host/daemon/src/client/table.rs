@@ -3,7 +3,7 @@ use super::text::{cut, pad, plain, width};
 use super::{Page, Style};
 
 /// A table that is filled row by row.
-pub(super) struct Table {
+pub(crate) struct Table {
     heads: Vec<&'static str>,
     most: Vec<usize>,
     rows: Vec<Vec<(String, Option<Style>)>>,
@@ -11,7 +11,7 @@ pub(super) struct Table {
 
 impl Table {
     /// Columns: head, and the most columns of a terminal that it may take.
-    pub(super) fn new(columns: &[(&'static str, usize)]) -> Self {
+    pub(crate) fn new(columns: &[(&'static str, usize)]) -> Self {
         Self {
             heads: columns.iter().map(|(head, _)| *head).collect(),
             most: columns.iter().map(|(_, most)| *most).collect(),
@@ -20,13 +20,13 @@ impl Table {
     }
 
     /// A row; what it holds is made harmless and cut.
-    pub(super) fn row<const N: usize>(&mut self, cells: [(String, Option<Style>); N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [(String, Option<Style>); N]) {
         let cells = cells.into_iter().zip(&self.most);
         self.rows.push(cells.map(|((text, style), most)| (cut(&plain(&text), *most), style)).collect());
     }
 
     /// Writes it. A column without any content is left out.
-    pub(super) fn write(&self, page: &mut Page) {
+    pub(crate) fn write(&self, page: &mut Page) {
         let widths: Vec<usize> = (0..self.heads.len())
             .map(|column| {
                 let widest = self.rows.iter().map(|row| width(&row[column].0)).max().unwrap_or(0);
