@@ -2,6 +2,7 @@
 //!
 //! A policy sees one conversation. Who answered last is kept by contact in this policy's state, so that the customer's next
 //! conversation knows it; and who took this one is kept on it, since the holder may have let go once the answer is sent.
+//! Within a conversation the queue itself asks first whoever took it.
 use tributary_sdk::PrepareError;
 use tributary_sdk::desk::{Action, Decision, Snapshot};
 use tributary_sdk::host::{log, state};
@@ -71,19 +72,17 @@ impl Agents {
         ))
     }
 
-    /// An agent answered. The result is the agent, where this makes another one the customer's own than before.
-    pub fn replied(&self, conversation: &Snapshot) -> Option<String> {
+    /// An agent answered: the customer's next conversation knows who.
+    pub fn replied(&self, conversation: &Snapshot) -> Option<Decision> {
         if self.mode != OwnAgent::Last {
             return None;
         }
-        let agent = conversation.assignee.as_deref().or_else(|| conversation.current_attribute(TAKEN_BY))?;
-        let before = self.own(conversation);
+        let holder = conversation.assignee.as_deref();
+        let agent = holder.or_else(|| conversation.current_attribute(TAKEN_BY))?;
         if let Err(error) = state::set(&key(conversation), agent.as_bytes(), Some(self.remembered)) {
             log::warn(&format!("who answered this customer last is not kept: {error:?}"));
-            return None;
         }
-        let after = self.own(conversation)?.0;
-        (before.map(|(agent, _)| agent).as_ref() != Some(&after)).then_some(after)
+        self.claimed(conversation, agent)
     }
 }
 

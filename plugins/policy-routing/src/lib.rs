@@ -51,7 +51,7 @@ impl Policy for Routing {
         Ok(match happening {
             Happening::Message(_) | Happening::Order(_) => self.arrived(conversation).into_iter().collect(),
             Happening::AgentClaimed(agent) => self.agents.claimed(conversation, agent).into_iter().collect(),
-            Happening::AgentReplied(_) => self.replied(conversation).into_iter().collect(),
+            Happening::AgentReplied(_) => self.agents.replied(conversation).into_iter().collect(),
             Happening::ClockBreached(_) => self.breached(conversation, happening),
             _ => Vec::new(),
         })
@@ -62,16 +62,6 @@ impl Routing {
     /// Where it belongs by what is known of it now.
     fn wanted(&self, conversation: &Snapshot) -> Routed {
         self.table.route(conversation, conversation.current_attribute(WIDENED).is_some())
-    }
-
-    /// Where it belongs while it stays with its team.
-    fn kept(&self, conversation: &Snapshot) -> Route {
-        let route = self.wanted(conversation).route;
-        match conversation.current_team() {
-            // Whoever moved it there asks for no skill.
-            Some(team) if team != route.team => Route { team: team.into(), skills: Vec::new(), senior: false, ..route },
-            _ => route,
-        }
     }
 
     fn arrived(&self, conversation: &Snapshot) -> Option<Decision> {
@@ -91,14 +81,6 @@ impl Routing {
         Some(Decision::new(Action::Route(route), rule, why))
     }
 
-    fn replied(&self, conversation: &Snapshot) -> Option<Decision> {
-        let agent = self.agents.replied(conversation)?;
-        conversation.current_team()?;
-        let why = format!("{agent} answered, so the customer's next word is for {agent} first");
-        let route = Route { prefer_agent: Some(agent), ..self.kept(conversation) };
-        Some(Decision::new(Action::Route(route), "E3", why))
-    }
-
     /// It has waited too long for the right agent: any agent of the team is better than none.
     fn breached(&self, conversation: &Snapshot, happening: &Happening) -> Vec<Decision> {
         let breach = self.widening.iter().find(|(_, event)| event.holds(conversation, happening));
@@ -107,15 +89,16 @@ impl Routing {
         if done || conversation.assignee.is_some() || is_emergency(conversation) {
             return Vec::new();
         }
-        let narrow = self.kept(conversation);
-        // What somebody else asked of another team's agents is not known here.
-        let moved = conversation.current_team().is_some_and(|team| team != self.wanted(conversation).route.team);
-        if !moved && narrow.skills.is_empty() && !narrow.senior && self.agents.own(conversation).is_none() {
+        let wanted = self.wanted(conversation).route;
+        let team = conversation.current_team().unwrap_or(&wanted.team).to_owned();
+        // What was asked of the agents of a team where it was moved is not known here.
+        let moved = team != wanted.team;
+        if !moved && wanted.skills.is_empty() && !wanted.senior && self.agents.own(conversation).is_none() {
             return Vec::new();
         }
-        let note = self.note.fill(&[&narrow.team, clock]);
-        let why = format!("clock {clock} is breached: every agent of team {} may take it", narrow.team);
-        let route = Route { skills: Vec::new(), senior: false, prefer_agent: None, ..narrow };
+        let note = self.note.fill(&[&team, clock]);
+        let why = format!("clock {clock} is breached: every agent of team {team} may take it");
+        let route = Route { team, skills: Vec::new(), prefer_agent: None, senior: false, tier: wanted.tier };
         let fact = Attribute::new(WIDENED, clock);
         vec![
             Decision::new(Action::Route(route), "E8", why),
