@@ -9,7 +9,7 @@ use crate::{cli, replay, wire};
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tributary_model::Place;

@@ -292,9 +292,13 @@ impl Conversation {
                         "a route has a team without control characters and {MOST_SKILLS} skills at most"
                     )));
                 }
-                if let Some(agent) = &route.prefer_agent {
-                    self.own = Some(agent.clone());
-                    effects.push(Effect::Keep);
+                match &route.prefer_agent {
+                    Some(agent) => {
+                        self.own = Some(agent.clone());
+                        effects.push(Effect::Keep);
+                    }
+                    // Another way is for everybody on it.
+                    None => self.kept_until = None,
                 }
                 self.route = Some(route.clone());
             }

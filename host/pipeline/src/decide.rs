@@ -63,11 +63,7 @@ impl Pipeline {
     }
 }
 
-async fn decide(
-    pipeline: &Pipeline,
-    claimed: ClaimedHappening,
-    now: impl Fn() -> Timestamp,
-) -> Result<(), StoreError> {
+async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening, now: impl Fn() -> Timestamp) -> Result<(), StoreError> {
     // The set is pinned: what comes after a swap is asked of the next one.
     let plugins = pipeline.plugins();
     let node = &pipeline.config.node;

@@ -28,11 +28,7 @@ impl Adapter for Wire {
         &self.0
     }
 
-    async fn receive(
-        &self,
-        _: CallContext,
-        _: &Arrival,
-    ) -> Result<Called<Result<Reading, Rejection>>, CallError> {
+    async fn receive(&self, _: CallContext, _: &Arrival) -> Result<Called<Result<Reading, Rejection>>, CallError> {
         Ok(Called::of(Err(Rejection::Ignored("a simulated channel tells nothing".into()))))
     }
 

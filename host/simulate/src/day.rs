@@ -124,11 +124,7 @@ struct Day<'a> {
 ///
 /// # Errors
 /// The store fails, a policy fails, or a review of the desk stops an answer of the scenario.
-pub async fn run(
-    scenario: &Scenario,
-    desk: Desk,
-    mut progress: impl FnMut(f64),
-) -> Result<Report, SimulateError> {
+pub async fn run(scenario: &Scenario, desk: Desk, mut progress: impl FnMut(f64)) -> Result<Report, SimulateError> {
     let began = Instant::now();
     let names: BTreeSet<&str> = scenario.traffic.iter().map(|it| it.channel.as_str()).collect();
     let channels = names.into_iter().map(|name| channel(&ChannelName::from(name))).collect();
@@ -220,8 +216,15 @@ impl Day<'_> {
                     rounds += 1;
                 }
                 let wants_person = self.chance.f64() * 100.0 < traffic.wants_person;
-                let customer =
-                    Customer { class, conversation: None, rounds, written: 0, wants_person, chinese: false, agent: None };
+                let customer = Customer {
+                    class,
+                    conversation: None,
+                    rounds,
+                    written: 0,
+                    wants_person,
+                    chinese: false,
+                    agent: None,
+                };
                 self.customers.push(customer);
                 self.put(at, Event::Writes(self.customers.len() - 1));
             }

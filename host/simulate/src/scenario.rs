@@ -10,7 +10,8 @@ use tributary_model::order::OrderState;
 /// The hours of a shop's day where a scenario does not say other ones: a share for each hour from midnight on, with an early
 /// peak before noon and the late one after supper.
 const HOURS: [f64; 24] = [
-    1.2, 0.6, 0.3, 0.2, 0.2, 0.4, 0.9, 1.8, 3.6, 5.6, 6.6, 6.2, 4.6, 4.8, 5.6, 5.8, 5.6, 5.0, 4.6, 6.0, 8.2, 9.2, 7.6, 3.8,
+    1.2, 0.6, 0.3, 0.2, 0.2, 0.4, 0.9, 1.8, 3.6, 5.6, 6.6, 6.2, 4.6, 4.8, 5.6, 5.8, 5.6, 5.0, 4.6, 6.0, 8.2, 9.2, 7.6,
+    3.8,
 ];
 
 /// The most conversations of one scenario.
@@ -148,11 +149,17 @@ impl Scenario {
                 faults.push(format!("{key}: {what}"));
             }
         };
-        fault(self.zoned().is_some(), "start".into(), format!(
-            "{:?} is no moment with its zone; 2026-05-11T00:00:00+08:00[Asia/Shanghai] is one", self.start
-        ));
+        fault(
+            self.zoned().is_some(),
+            "start".into(),
+            format!("{:?} is no moment with its zone; 2026-05-11T00:00:00+08:00[Asia/Shanghai] is one", self.start),
+        );
         fault((1..=366).contains(&self.days), "days".into(), format!("1 to 366 was expected, not {}", self.days));
-        fault(self.after_hours <= 720, "after-hours".into(), format!("0 to 720 was expected, not {}", self.after_hours));
+        fault(
+            self.after_hours <= 720,
+            "after-hours".into(),
+            format!("0 to 720 was expected, not {}", self.after_hours),
+        );
         fault(!self.agents.is_empty(), "agents".into(), "somebody has to be there: [[agents]] was expected".into());
         fault(!self.traffic.is_empty(), "traffic".into(), "something has to come in: [[traffic]] was expected".into());
         let mut names = BTreeSet::new();
@@ -175,8 +182,16 @@ impl Scenario {
             let hours = it.hours.is_empty() || it.hours.len() == 24 && it.hours.iter().all(|share| positive(*share));
             fault(hours, key("hours"), format!("24 shares were expected, not {}", it.hours.len()));
             fault(!it.texts.is_empty(), key("texts"), "what a customer writes was expected".into());
-            fault(it.rounds >= 1.0 && it.rounds <= 50.0, key("rounds"), format!("1 to 50 was expected, not {}", it.rounds));
-            fault(it.rounds <= 1.0 || !it.more.is_empty(), key("more"), "rounds above 1 need what is written then".into());
+            fault(
+                it.rounds >= 1.0 && it.rounds <= 50.0,
+                key("rounds"),
+                format!("1 to 50 was expected, not {}", it.rounds),
+            );
+            fault(
+                it.rounds <= 1.0 || !it.more.is_empty(),
+                key("more"),
+                "rounds above 1 need what is written then".into(),
+            );
             fault(it.handling > 0.0 && it.handling <= 86_400.0, key("handling"), "seconds, up to a day".into());
             fault(positive(it.writes_again_after), key("writes-again-after"), "seconds were expected".into());
             fault((0.0..=100.0).contains(&it.wants_person), key("wants-person"), "0 to 100 was expected".into());
@@ -253,7 +268,9 @@ impl Agents {
         for day in -1..=i64::from(scenario.days) {
             let Ok(date) = begin.date().checked_add(jiff::Span::new().days(day)) else { continue };
             let works = self.weekdays.is_empty() || self.weekdays.contains(&date.weekday().to_monday_one_offset());
-            let Some(midnight) = works.then(|| date.to_zoned(begin.time_zone().clone()).ok()).flatten() else { continue };
+            let Some(midnight) = works.then(|| date.to_zoned(begin.time_zone().clone()).ok()).flatten() else {
+                continue;
+            };
             let midnight = u64::try_from(midnight.timestamp().as_millisecond()).unwrap_or_default();
             let from = midnight.saturating_add((self.from * 3_600_000.0) as u64);
             shifts.push((Timestamp(from), Timestamp(from.saturating_add((length * 3_600_000.0) as u64))));

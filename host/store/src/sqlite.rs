@@ -66,7 +66,14 @@ pub struct SqliteConfig {
 impl SqliteConfig {
     /// The defaults, in this folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), readers: 4, cache_kib: 16 * 1024, queue: 1_024, rules: DeskRules::default(), durable: true }
+        Self {
+            dir: dir.into(),
+            readers: 4,
+            cache_kib: 16 * 1024,
+            queue: 1_024,
+            rules: DeskRules::default(),
+            durable: true,
+        }
     }
 }
 

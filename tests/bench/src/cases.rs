@@ -24,7 +24,7 @@ use tributary_runtime::{
 use tributary_sdk::Exported;
 use tributary_sdk::host::http::HttpError;
 use tributary_sdk::host::knowledge::Article;
-use tributary_sdk::native::Services as _;
+use tributary_sdk::native::Services as House;
 use tributary_sdk::testing::{Case, FakeCalendar, FakeHost};
 use tributary_sdk::web;
 
@@ -78,7 +78,7 @@ impl StateSource for Room {
 
 impl SecretSource for Room {
     fn get(&self, _: &PluginName, name: &str) -> Option<Secret> {
-        self.0.lock().secret(name).ok().map(|text| Secret(text.into()))
+        House::secret(&*self.0.lock(), name).ok().map(|text| Secret(text.into()))
     }
 }
 

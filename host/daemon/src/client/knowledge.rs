@@ -6,12 +6,12 @@ use super::{Common, Page, Style};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde::Deserialize;
-use tributary_model::Timestamp;
-use tributary_model::knowledge::Article;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tributary_model::Timestamp;
+use tributary_model::knowledge::Article;
 
 /// Commands of `tributary knowledge`.
 #[derive(Subcommand, Debug)]
@@ -164,7 +164,8 @@ pub fn run(command: KnowledgeCommand) -> anyhow::Result<ExitCode> {
 pub(crate) fn articles(path: &Path) -> anyhow::Result<Vec<anyhow::Result<(String, Article)>>> {
     let moment = |time: Option<toml::value::Datetime>| -> anyhow::Result<Option<Timestamp>> {
         let Some(time) = time else { return Ok(None) };
-        let at: jiff::Timestamp = time.to_string().parse().with_context(|| format!("{time} is no moment with its offset"))?;
+        let at: jiff::Timestamp =
+            time.to_string().parse().with_context(|| format!("{time} is no moment with its offset"))?;
         Ok(Some(Timestamp(u64::try_from(at.as_millisecond()).unwrap_or_default())))
     };
     let article = |entry: Entry| {
