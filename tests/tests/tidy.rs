@@ -261,12 +261,13 @@ fn every_dependency_is_named_once_for_all() {
 }
 
 /// Five floors, and no stair back up: what each may lean on.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("tributary-model", &[]),
     ("tributary-store", &["tributary-model"]),
     ("tributary-runtime", &["tributary-model"]),
     ("tributary-pipeline", &["tributary-model", "tributary-store", "tributary-runtime"]),
     ("tributary-fleet", &["tributary-model", "tributary-store", "tributary-runtime", "tributary-pipeline"]),
+    ("tributary-simulate", &["tributary-model", "tributary-store", "tributary-runtime", "tributary-pipeline"]),
     (
         "tributary-gateway",
         &["tributary-model", "tributary-store", "tributary-runtime", "tributary-pipeline", "tributary-fleet"],
@@ -280,6 +281,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
             "tributary-pipeline",
             "tributary-fleet",
             "tributary-gateway",
+            "tributary-simulate",
         ],
     ),
     ("xtask", &["tributary-sdk-build"]),
