@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::calendar::FakeCalendar;
 use super::fixtures::{differs, files};
 use super::render::render;
-use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot, Standing};
+use crate::desk::{
+    Action, Clock, Contact, Decision, Entry, Escalation, Grade, Happening, Route, RunningClock, Snapshot, Standing,
+};
 use crate::host::knowledge::Article;
 use crate::trade::Operation;
 use crate::types::{
@@ -458,6 +460,10 @@ impl Decided {
             "stop-clock" => Action::StopClock(value),
             "reply" => Action::Reply(Content::plain(value)),
             "hand-to-human" => Action::HandToHuman(value),
+            "escalate" => {
+                let level = value.parse().map_err(|_| "`escalate` has a level as its value")?;
+                Action::Escalate(Escalation { level, teams: Vec::new(), reason: String::new() })
+            }
             "close" => Action::Close(value),
             "ask-evidence" => {
                 let seconds = value.parse().map_err(|_| "`ask-evidence` has seconds as its value")?;
