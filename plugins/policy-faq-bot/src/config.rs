@@ -46,6 +46,9 @@ pub struct Config {
     /// After so many seconds without another word an answered conversation is closed; until then it is out of the queue.
     /// 0: it stays in the queue.
     pub quiet: u32,
+    /// Tags of what people work on: a conversation with one of them stays in the queue, whatever the bot answers.
+    #[serde(default)]
+    pub open_tags: Vec<String>,
     /// Clocks that an answer stops (D1).
     #[serde(default)]
     pub clocks: Vec<String>,

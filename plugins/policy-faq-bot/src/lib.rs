@@ -1,6 +1,8 @@
 //! Answers questions from the knowledge base (J1, J2, J5) and from the customer's own orders (J10), offers a menu to who
 //! only greets (J9), and hands to a person what it is not sure of, with all it found (J4).
 //!
+//! What it has answered rests: out of the queue, until the customer writes, a person is called, or its bell closes it.
+//!
 //! The bot says what an article or an order says and nothing of its own. What it said is kept in one attribute of the
 //! conversation, so that it says nothing twice and knows when it has said enough.
 mod answer;
@@ -11,7 +13,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot, Timer};
+use tributary_sdk::desk::{Action, Decision, Fault, Grade, Happening, Snapshot, Standing, Timer};
 use tributary_sdk::host::knowledge::{self, Article};
 use tributary_sdk::text::{Normaliser, is_chinese, one_line};
 use tributary_sdk::types::{Author, Content, Inbound};
@@ -36,7 +38,7 @@ const LONGEST_TEXT: usize = 16 * 1024;
 const LONGEST_NOTED: usize = 300;
 /// So many articles, orders and answers stand in a note.
 const MOST_NOTED: usize = 5;
-/// An answered conversation comes back into the queue so many milliseconds behind the bell that closes it.
+/// A conversation that rests comes back into the queue so many milliseconds behind the bell that closes it.
 const BEHIND_THE_BELL: u64 = 60_000;
 
 /// What the customer writes.
@@ -119,10 +121,16 @@ impl Policy for FaqBot {
         let memory = Memory::of(conversation, &self.config.attribute);
         Ok(match happening {
             Happening::Message(message) if message.author == Author::Customer && !message.automatic => {
-                if memory.knows(message) || self.is_silent(conversation, &memory) {
+                if memory.knows(message) {
                     return Ok(Vec::new());
                 }
+                if self.is_silent(conversation, &memory) {
+                    return Ok(self.steps_back(memory, replied(conversation)));
+                }
                 Turn::new(self, conversation, message, memory).decide()
+            }
+            Happening::AgentClaimed(_) | Happening::AgentReplied(_) | Happening::AgentNoted(_) => {
+                self.steps_back(memory, false)
             }
             Happening::AgentClosed => self.closed(conversation, &memory),
             Happening::Timer(name) if *name == self.config.attribute => self.settled(conversation, &memory),
@@ -132,13 +140,13 @@ impl Policy for FaqBot {
 }
 
 impl FaqBot {
-    /// A person has the conversation, or another policy answers.
+    /// A person has the conversation, also where the answer came while the message waited, or another policy answers.
     fn is_silent(&self, conversation: &Snapshot, memory: &Memory) -> bool {
-        let replies = |decision: &Decision| matches!(decision.action, Action::Reply(_) | Action::AskEvidence(_));
         memory.handed
+            || conversation.standing == Standing::Answered
             || conversation.assignee.is_some()
             || memory.agent_wrote(conversation)
-            || conversation.decided.iter().any(replies)
+            || replied(conversation)
     }
 
     /// What comes after an agent closed it is a matter of its own.
@@ -150,20 +158,38 @@ impl FaqBot {
         vec![begun.keep(&self.config.attribute, "J3", "an agent closed it, so the bot answers what comes next")]
     }
 
-    /// The customer said nothing more.
+    /// Somebody else takes it up: it rests no more, and the bell closes nothing.
+    fn steps_back(&self, mut memory: Memory, open: bool) -> Vec<Decision> {
+        if !memory.rests && (memory.open || !open) {
+            return Vec::new();
+        }
+        let rested = std::mem::take(&mut memory.rests);
+        memory.open |= open;
+        let why = "it is not the bot's alone any more, so the bot does not close it";
+        let bell = rested.then(|| Action::CancelTimer(self.config.attribute.clone()));
+        let bell = bell.map(|bell| Decision::new(bell, "J1", why));
+        [memory.keep(&self.config.attribute, "J1", why)].into_iter().chain(bell).collect()
+    }
+
+    /// The bell rang. Where the customer or a person wrote, or a person was called, it does not rest any more.
     fn settled(&self, conversation: &Snapshot, memory: &Memory) -> Vec<Decision> {
-        let last = conversation.history.iter().rev().find(|entry| entry.author != Author::System);
-        let bot_spoke_last = last.is_some_and(|entry| entry.author == Author::Bot);
-        if memory.handed || memory.row == 0 || conversation.assignee.is_some() || !bot_spoke_last {
+        if !memory.rests || conversation.standing != Standing::Snoozed || conversation.assignee.is_some() {
             return Vec::new();
         }
         let how = "answered by the bot, and the customer asked nothing more".to_owned();
-        let begun = Memory::begun(conversation.now);
+        let mut begun = Memory::begun(conversation.now);
+        begun.menu = memory.menu;
         vec![
             Decision::new(Action::Close(how), "J1", "the bell rang, and nothing was said behind the bot's answer"),
             begun.keep(&self.config.attribute, "J1", "what comes after it is a matter of its own"),
         ]
     }
+}
+
+/// Whether a policy before this one answers the customer in this run.
+fn replied(conversation: &Snapshot) -> bool {
+    let replies = |decision: &Decision| matches!(decision.action, Action::Reply(_) | Action::AskEvidence(_));
+    conversation.decided.iter().any(replies)
 }
 
 /// One message of a customer.
@@ -172,6 +198,8 @@ struct Turn<'a> {
     conversation: &'a Snapshot,
     message: &'a Inbound,
     memory: Memory,
+    /// It rested behind the bot's answer until this message came.
+    rested: bool,
     language: Language,
     /// What was written, normalised; behind a menu, the question of the line that was chosen.
     text: String,
@@ -194,7 +222,8 @@ impl<'a> Turn<'a> {
         let written = &message.content.text;
         let subject = message.subject.as_deref().unwrap_or_default();
         let chinese = |text: &str| is_chinese(text, bot.config.chinese_percent);
-        let shown = memory.menu.take();
+        let shown = memory.menu;
+        let rested = std::mem::take(&mut memory.rests);
         let language = match chinese(written).or(shown).or_else(|| chinese(subject)) {
             Some(true) => Language::Chinese,
             _ => Language::English,
@@ -209,7 +238,7 @@ impl<'a> Turn<'a> {
         let question = bot.question(&text);
         memory.decided(message);
         let units = units(&question);
-        Self { bot, conversation, message, memory, language, text, question, units, decisions: Vec::new() }
+        Self { bot, conversation, message, memory, rested, language, text, question, units, decisions: Vec::new() }
     }
 
     fn decide(mut self) -> Vec<Decision> {
@@ -221,6 +250,10 @@ impl<'a> Turn<'a> {
             self.order(question);
         } else if let Err(reason) = self.knowledge() {
             self.hand_over(&reason);
+        }
+        if self.rested && !self.memory.rests {
+            let bell = self.bot.config.attribute.clone();
+            self.add(Action::CancelTimer(bell), "J1", "a person decides when it is settled");
         }
         self.decisions
     }
@@ -277,11 +310,18 @@ impl<'a> Turn<'a> {
     /// Nothing is asked: a menu once (J9); thanks need no answer.
     fn greeted(&mut self) {
         let bot = self.bot;
-        let thanked = bot.thanks.find(&self.text).is_some();
-        if thanked || self.memory.row > 0 || bot.greetings.find(&self.text).is_none() || bot.config.choices.is_empty() {
+        if bot.thanks.find(&self.text).is_some() {
+            // Whom else the customer thanks, the bot does not know.
+            if self.rested {
+                self.rest("J1", "the customer thanks for the answer and asks nothing more");
+            }
             return;
         }
-        if self.memory.has_answered("menu") {
+        let greets = bot.greetings.find(&self.text).is_some() && !bot.config.choices.is_empty();
+        if !greets || self.memory.row > 0 || self.memory.has_answered("menu") {
+            if self.rested {
+                self.keep("J1", "the bot has nothing to say to it, so it does not rest any more");
+            }
             return;
         }
         let lines = bot.config.choices.iter().zip(1..).map(|(choice, number)| {
@@ -293,7 +333,35 @@ impl<'a> Turn<'a> {
         self.memory.answered.push("menu".to_owned());
         self.memory.menu = Some(self.language == Language::Chinese);
         self.add(Action::Reply(Content::plain(text)), "J9", "the customer only greets, so the bot says what it can do");
-        self.keep("J9", "the menu is shown once");
+        self.rest("J9", "the menu is shown once");
+    }
+
+    /// Keeps what was said, and takes the conversation out of the queue until a little behind the bell that closes it, where
+    /// nobody has to see it all the same.
+    fn rest(&mut self, rule: &str, why: &str) {
+        let quiet = u64::from(self.bot.config.quiet) * 1_000;
+        self.memory.rests = quiet > 0 && !self.is_open_otherwise();
+        self.keep(rule, why);
+        if self.memory.rests {
+            let at = self.conversation.now + quiet;
+            let bell = Timer { name: self.bot.config.attribute.clone(), at };
+            self.add(Action::SetTimer(bell), rule, "closed then, where the customer asks nothing more");
+            self.add(Action::Snooze(at + BEHIND_THE_BELL), rule, "answered, so nobody has to look at it meanwhile");
+        }
+    }
+
+    /// Whether people have to see the conversation whatever the bot answers: it is grave, they work on it, or another policy
+    /// calls them or begins something.
+    fn is_open_otherwise(&self) -> bool {
+        let conversation = self.conversation;
+        let begins = |decision: &Decision| {
+            let action = &decision.action;
+            matches!(action, Action::HandToHuman(_) | Action::Escalate(_) | Action::Perform(_))
+        };
+        self.memory.open
+            || conversation.current_grade().is_some_and(|grade| grade != Grade::Inquiry)
+            || self.bot.config.open_tags.iter().any(|tag| conversation.has_tag(tag))
+            || conversation.decided.iter().any(begins)
     }
 
     fn keep(&mut self, rule: &str, why: &str) {
@@ -401,7 +469,7 @@ impl<'a> Turn<'a> {
         self.memory.answer(with);
         self.add(Action::Reply(Content::plain(text)), rule, why);
         self.tag(ANSWERED, rule, "the share that the bot answers is counted");
-        self.keep(rule, "nothing is answered twice with the same");
+        self.rest(rule, "nothing is answered twice with the same");
         let started = |name: &&String| {
             let starts = |decision: &Decision| matches!(&decision.action, Action::StartClock(it) if it.name == **name);
             self.conversation.clocks.iter().any(|it| it.clock.name == **name)
@@ -409,12 +477,6 @@ impl<'a> Turn<'a> {
         };
         for name in config.clocks.iter().filter(started) {
             self.add(Action::StopClock(name.clone()), "D1", "the bot has answered");
-        }
-        if config.quiet > 0 {
-            let at = self.conversation.now + u64::from(config.quiet) * 1_000;
-            let bell = Timer { name: config.attribute.clone(), at };
-            self.add(Action::SetTimer(bell), rule, "closed then, where the customer asks nothing more");
-            self.add(Action::Snooze(at + BEHIND_THE_BELL), rule, "answered, so nobody has to look at it meanwhile");
         }
     }
 
@@ -435,10 +497,6 @@ impl<'a> Turn<'a> {
         self.tag(HANDED_OVER, rule, "the share that the bot hands over is counted");
         if reason.unanswered {
             self.tag(UNANSWERED, "J7", "what the bot could not answer is collected");
-        }
-        if self.memory.row > 0 && self.bot.config.quiet > 0 {
-            let bell = self.bot.config.attribute.clone();
-            self.add(Action::CancelTimer(bell), rule, "a person decides when it is settled");
         }
         self.memory.handed = true;
         self.keep(rule, "the bot is silent until an agent has closed it");

@@ -24,9 +24,15 @@ pub struct Memory {
     /// Answers without a person between them.
     #[serde(skip_serializing_if = "is_default")]
     pub row: u32,
-    /// The menu was shown right before: whether in Chinese.
+    /// The menu was shown, and nothing was answered since: whether in Chinese.
     #[serde(skip_serializing_if = "is_default")]
     pub menu: Option<bool>,
+    /// It rests behind an answer, until a bell closes it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rests: bool,
+    /// Another policy answered a message: what it began there is open until an agent closes it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub open: bool,
     /// A person has it.
     #[serde(skip_serializing_if = "is_default")]
     pub handed: bool,
@@ -63,6 +69,7 @@ impl Memory {
         let over = self.answered.len().saturating_sub(MOST);
         self.answered.drain(..over);
         self.row += 1;
+        self.menu = None;
     }
 
     /// Whether the bot answered with this before.

@@ -10,7 +10,9 @@ use super::FakeHost;
 use super::calendar::FakeCalendar;
 use super::fixtures::{differs, files};
 use super::render::render;
-use crate::desk::{Action, Clock, Contact, Decision, Entry, Grade, Happening, Route, RunningClock, Snapshot, Standing};
+use crate::desk::{
+    Action, Clock, Contact, Decision, Entry, Escalation, Grade, Happening, Route, RunningClock, Snapshot, Standing,
+};
 use crate::host::http::HttpError;
 use crate::host::knowledge::Article;
 use crate::trade::Operation;
@@ -512,6 +514,10 @@ impl Decided {
             "stop-clock" => Action::StopClock(value),
             "reply" => Action::Reply(Content::plain(value)),
             "hand-to-human" => Action::HandToHuman(value),
+            "escalate" => {
+                let level = value.parse().map_err(|_| "`escalate` has a level as its value")?;
+                Action::Escalate(Escalation { level, teams: Vec::new(), reason: String::new() })
+            }
             "close" => Action::Close(value),
             "ask-evidence" => {
                 let seconds = value.parse().map_err(|_| "`ask-evidence` has seconds as its value")?;

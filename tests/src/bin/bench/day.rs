@@ -12,17 +12,22 @@ const FLOOD: u32 = 100_000;
 
 /// The flood: of twenty in the hundred something is at stake, and each team has its own.
 fn flood() -> String {
-    let agents: String = [("service", "orders", 110), ("after-sales", "returns", 50), ("logistics", "", 25), ("risk", "payments", 15)]
-        .into_iter()
-        .map(|(team, skill, count)| {
-            let skills = if skill.is_empty() { String::new() } else { format!("{skill:?}") };
-            let senior = team == "risk" || team == "after-sales";
-            format!(
-                "[[agents]]\nname = {team:?}\ncount = {count}\nteams = [{team:?}]\nskills = [{skills}]\nsenior = {senior}\n\
+    let agents: String = [
+        ("service", "orders", 110),
+        ("after-sales", "returns", 50),
+        ("logistics", "", 25),
+        ("risk", "payments", 15),
+    ]
+    .into_iter()
+    .map(|(team, skill, count)| {
+        let skills = if skill.is_empty() { String::new() } else { format!("{skill:?}") };
+        let senior = team == "risk" || team == "after-sales";
+        format!(
+            "[[agents]]\nname = {team:?}\ncount = {count}\nteams = [{team:?}]\nskills = [{skills}]\nsenior = {senior}\n\
                  capacity = 4\nfrom = 0\nto = 24\n"
-            )
-        })
-        .collect();
+        )
+    })
+    .collect();
     let traffic: String = [
         ("question", "webchat", 0.55, "这款有货吗"),
         ("parcel", "wechat", 0.2, "我的快递到哪了"),
@@ -64,7 +69,11 @@ pub fn run() {
     row("waiting at once, the most", flood["waiting_at_claim"].to_string(), "");
     row("two holders, an emergency passed over, work for somebody full or away", "never".into(), "never");
     row("the claim of the next one, p50", format!("{:.2} ms", claim["p50"].as_f64().unwrap_or_default()), "");
-    row("the claim of the next one, p99", format!("{:.2} ms", claim["p99"].as_f64().unwrap_or_default()), "at most 5 ms");
+    row(
+        "the claim of the next one, p99",
+        format!("{:.2} ms", claim["p99"].as_f64().unwrap_or_default()),
+        "at most 5 ms",
+    );
     row("the day took", format!("{:.0} s", flood["took"].as_f64().unwrap_or_default()), "");
     for name in ["normal-week", "double-11", "incident"] {
         let report = had(&desk, Path::new(name));
