@@ -130,6 +130,22 @@ fn an_emergency_that_was_set_aside_is_found() {
     assert!(emergencies.precision() >= 0.85, "{emergencies:?}");
 }
 
+/// Nothing was trained on these or chosen by them, so only figures are printed: whoever reads what was missed has used the
+/// set up (README.md). `near` are those that look like an emergency and are none.
+#[test]
+fn messages_that_nothing_has_seen_are_graded_and_classed() {
+    let (chinese, english): (Vec<Wanted>, Vec<Wanted>) =
+        set_aside("untouched").into_iter().partition(|wanted| !wanted.text.is_ascii());
+    for (title, wanted) in [("untouched-zh", chinese), ("untouched-en", english)] {
+        compare(title, &wanted);
+        let near: Vec<Wanted> = wanted.into_iter().filter(|wanted| wanted.columns["near"] == "near").collect();
+        for (way, triage) in ways() {
+            let alarms = near.iter().filter(|wanted| said(&triage, &wanted.text)["grade"] == "emergency").count();
+            println!("{title}, {way}: {alarms} of {} that only look like an emergency are called one", near.len());
+        }
+    }
+}
+
 #[test]
 fn sentences_of_the_collection_that_were_set_aside_are_graded_and_classed() {
     let Ok((_, aside)) = data::sentences(&data::collection()) else {
