@@ -27,6 +27,8 @@ const DRESSED: (usize, f32) = (2, 0.5);
 /// those of the collection, which are variations of few sentences, so much less.
 const USUAL: f32 = 60.0;
 const COLLECTION: f32 = 0.6;
+/// What is about nothing has no end, so examples of it count so many times as much.
+const NOTHING: (&str, f32) = ("chat", 2.0);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -110,7 +112,13 @@ fn balance(lessons: &mut [Lesson<'_>]) {
     }
     for lesson in lessons {
         let share: f32 = USUAL / sums[&(lesson.source, lesson.class)];
-        lesson.weight *= share.sqrt() * if lesson.source == "collection" { COLLECTION } else { 1.0 };
+        lesson.weight *= share.sqrt();
+        if lesson.source == "collection" {
+            lesson.weight *= COLLECTION;
+        }
+        if lesson.class == NOTHING.0 {
+            lesson.weight *= NOTHING.1;
+        }
     }
 }
 
