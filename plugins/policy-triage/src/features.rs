@@ -137,13 +137,22 @@ mod tests {
         assert_eq!(seen(", …"), [""; 0]);
     }
 
+    fn keys(text: &str) -> Vec<u32> {
+        let mut keys = Vec::new();
+        features(text, &Meanings::default(), |feature| keys.push(feature.key));
+        keys
+    }
+
+    #[test]
+    fn what_words_mean_and_pairs_of_it_are_the_same_in_both_languages() {
+        let shared = |one: &str, other: &str| keys(one).iter().filter(|key| keys(other).contains(key)).count();
+        assert_eq!(shared("钱不见", "money vanished"), 3);
+        assert_eq!(shared("钱不见", "vanishing"), 1);
+        assert_eq!(shared("钱不见", "a green meadow"), 0);
+    }
+
     #[test]
     fn numbers_are_equal_and_a_misspelt_word_shares_pieces() {
-        let keys = |text: &str| {
-            let mut keys = Vec::new();
-            features(text, &Meanings::default(), |feature| keys.push(feature.key));
-            keys
-        };
         assert_eq!(keys("order 12"), keys("order 345"));
         assert_ne!(keys("card"), keys("cart"));
         let (right, wrong) = (keys("payment"), keys("paymentt"));
