@@ -1,15 +1,20 @@
 //! What the classifier sees of a text: runs of one to three Chinese letters, English words, pairs of them and pieces of
-//! the longer ones, exclamation and question marks. Training and deciding share this file, so they see the same.
+//! the longer ones, exclamation and question marks; what words mean, and pairs of that. Training and deciding share this
+//! file, so they see the same.
 use tributary_sdk::text::{chinese, wordy};
 
+use crate::meanings::Meanings;
+
 /// Longest run of Chinese letters that is one feature.
-const LONGEST_RUN: usize = 3;
+pub(crate) const LONGEST_RUN: usize = 3;
 /// Words from so many bytes on also count by their pieces, which forgives a slip of the pen.
 const PIECES_FROM: usize = 5;
 /// No word of a language is longer; what is (a link, a number) counts as a whole only.
 const LONGEST_WORD: usize = 24;
 /// Bytes of a piece.
 const PIECE: usize = 4;
+/// A meaning is paired with so many of those that follow.
+const FOLLOWING: usize = 2;
 
 /// One feature of a text, and where it stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +28,9 @@ pub struct Feature {
 }
 
 /// Tells the features of a normalised text, each as often as it stands there.
-pub fn features(text: &str, mut tell: impl FnMut(Feature)) {
+pub fn features(text: &str, meanings: &Meanings, mut tell: impl FnMut(Feature)) {
     let mut add = |key: u32, start: usize, end: usize| tell(Feature { key, start, end });
+    let mut meant: Vec<(u8, usize, usize)> = Vec::new();
     let mut letters = text.char_indices().peekable();
     let mut before: Option<(usize, usize)> = None;
     while let Some((start, first)) = letters.next() {
@@ -44,11 +50,16 @@ pub fn features(text: &str, mut tell: impl FnMut(Feature)) {
         }
         let run = &text[start..end];
         match kind {
-            Kind::Run => runs(run, |from, to| add(key(Kind::Run, "", &run[from..to]), start + from, start + to)),
+            Kind::Run => runs(run, |from, to| {
+                let (run, start, end) = (&run[from..to], start + from, start + to);
+                add(key(Kind::Run, "", run), start, end);
+                meant.extend(meanings.of(run).map(|meaning| (meaning, start, end)));
+            }),
             Kind::Mark => add(key(Kind::Mark, "", run), start, end),
             _ => {
                 let word = plain(run);
                 add(key(Kind::Word, "", word), start, end);
+                meant.extend(meanings.of(run).map(|meaning| (meaning, start, end)));
                 let (pair, last) = before.map_or((start, ""), |(from, to)| (from, plain(&text[from..to])));
                 add(key(Kind::Pair, last, word), pair, end);
                 if run.is_ascii() && (PIECES_FROM..=LONGEST_WORD).contains(&run.len()) {
@@ -61,6 +72,13 @@ pub fn features(text: &str, mut tell: impl FnMut(Feature)) {
         }
         before = (kind == Kind::Word).then_some((start, end));
     }
+    for (at, (meaning, start, end)) in meant.iter().enumerate() {
+        add(key(Kind::Meaning, "", [*meaning]), *start, *end);
+        let following = meant[at + 1..].iter().filter(|(other, ..)| other != meaning);
+        for (other, _, to) in following.take(FOLLOWING) {
+            add(key(Kind::Meanings, [*meaning.min(other)], [*meaning.max(other)]), *start, *end.max(to));
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +90,8 @@ enum Kind {
     Beginning = b'b',
     Piece = b'c',
     Mark = b'm',
+    Meaning = b'n',
+    Meanings = b'q',
 }
 
 fn in_word(letter: char) -> bool {
@@ -92,9 +112,9 @@ fn runs(text: &str, mut tell: impl FnMut(usize, usize)) {
 }
 
 /// FNV-1a of 32 bits.
-fn key(kind: Kind, before: &str, text: &str) -> u32 {
-    let bytes = [kind as u8].into_iter().chain(before.bytes()).chain([b' ']).chain(text.bytes());
-    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+fn key(kind: Kind, before: impl AsRef<[u8]>, text: impl AsRef<[u8]>) -> u32 {
+    let bytes = [&[kind as u8], before.as_ref(), b" ", text.as_ref()];
+    bytes.into_iter().flatten().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -103,7 +123,7 @@ mod tests {
 
     fn seen(text: &str) -> Vec<&str> {
         let mut all = Vec::new();
-        features(text, |feature| all.push(feature));
+        features(text, &Meanings::default(), |feature| all.push(feature));
         all.sort_by_key(|feature| (feature.start, feature.end));
         let mut words: Vec<&str> = all.iter().map(|feature| &text[feature.start..feature.end]).collect();
         words.dedup();
@@ -117,13 +137,22 @@ mod tests {
         assert_eq!(seen(", …"), [""; 0]);
     }
 
+    fn keys(text: &str) -> Vec<u32> {
+        let mut keys = Vec::new();
+        features(text, &Meanings::default(), |feature| keys.push(feature.key));
+        keys
+    }
+
+    #[test]
+    fn what_words_mean_and_pairs_of_it_are_the_same_in_both_languages() {
+        let shared = |one: &str, other: &str| keys(one).iter().filter(|key| keys(other).contains(key)).count();
+        assert_eq!(shared("钱不见", "money vanished"), 3);
+        assert_eq!(shared("钱不见", "vanishing"), 1);
+        assert_eq!(shared("钱不见", "a green meadow"), 0);
+    }
+
     #[test]
     fn numbers_are_equal_and_a_misspelt_word_shares_pieces() {
-        let keys = |text: &str| {
-            let mut keys = Vec::new();
-            features(text, |feature| keys.push(feature.key));
-            keys
-        };
         assert_eq!(keys("order 12"), keys("order 345"));
         assert_ne!(keys("card"), keys("cart"));
         let (right, wrong) = (keys("payment"), keys("paymentt"));

@@ -4,6 +4,7 @@
 //! the names, each a byte of length and UTF-8; for every column (classes, then feelings) a scale and a start (`f32`
 //! each); the keys of the features, ascending (`u32` each); their rows of weights (`i8` for each column).
 use crate::features::{Feature, features};
+use crate::meanings::Meanings;
 
 /// The weights that come with the plugin.
 pub static BUNDLED: &[u8] = include_bytes!("../model.bin");
@@ -20,6 +21,7 @@ pub struct Model<'a> {
     /// Where the keys of each bucket begin: those that share their first bits. They are hashes, so buckets are even.
     buckets: Vec<usize>,
     weights: &'a [u8],
+    meanings: Meanings,
 }
 
 /// So many first bits of a key are its bucket.
@@ -74,7 +76,16 @@ impl<'a> Model<'a> {
         let weights = from.bytes(count.checked_mul(width)?)?;
         let begin = |bucket: u64| keys.partition_point(|key| u64::from(*key) < bucket << (u32::BITS - BUCKET_BITS));
         let buckets = (0..=1 << BUCKET_BITS).map(begin).collect();
-        (from.0.is_empty() && keys.is_sorted()).then_some(Self { classes, names, columns, keys, buckets, weights })
+        let meanings = Meanings::default();
+        (from.0.is_empty() && keys.is_sorted()).then_some(Self {
+            classes,
+            names,
+            columns,
+            keys,
+            buckets,
+            weights,
+            meanings,
+        })
     }
 
     /// The column of a class.
@@ -91,7 +102,7 @@ impl<'a> Model<'a> {
     /// Score a normalised text. None where it has no feature that is known.
     pub fn score(&self, text: &str) -> Option<Scores> {
         let mut known: Vec<(usize, Feature)> = Vec::new();
-        features(text, |feature| known.extend(self.find(feature.key).map(|row| (row, feature))));
+        features(text, &self.meanings, |feature| known.extend(self.find(feature.key).map(|row| (row, feature))));
         known.sort_unstable();
         known.dedup_by_key(|(row, _)| *row);
         if known.is_empty() {

@@ -1,6 +1,6 @@
-//! How well messages are graded and classed that nothing was trained on: those in `training/heldout-*.tsv`, and the part
-//! of the public collection that is set aside, where it lies beside the project. `--nocapture` prints the figures, also of
-//! the classifier and of the words alone.
+//! How well messages are graded and classed that nothing was trained on: those in `training/heldout-*.tsv`, `unseen-*.tsv`
+//! and `untouched.tsv`, and the part of the public collection that is set aside, where it lies beside the project.
+//! `--nocapture` prints the figures, also of the classifier and of the words alone.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 #[path = "../examples/train/data.rs"]
 #[allow(dead_code, reason = "what only training reads")]
@@ -128,6 +128,29 @@ fn an_emergency_that_was_set_aside_is_found() {
     assert!(emergencies.wanted >= 80);
     assert!(emergencies.recall() >= 0.98, "{emergencies:?}");
     assert!(emergencies.precision() >= 0.85, "{emergencies:?}");
+}
+
+/// Nothing was trained on these or chosen by them, so only figures are printed: whoever reads what was missed has used the
+/// set up (README.md). `near` are those that look like an emergency and are none.
+#[test]
+fn messages_that_nothing_has_seen_are_graded_and_classed() {
+    let (chinese, english): (Vec<Wanted>, Vec<Wanted>) =
+        set_aside("untouched").into_iter().partition(|wanted| !wanted.text.is_ascii());
+    assert!(chinese.len() >= 200 && english.len() >= 120);
+    for (title, wanted) in [("untouched-zh", chinese), ("untouched-en", english)] {
+        let scores = compare(title, &wanted);
+        for column in COLUMNS {
+            assert!(scores[column].macro_f1() >= 0.85, "{title}, {column}");
+        }
+        let near: Vec<Wanted> = wanted.into_iter().filter(|wanted| wanted.columns["near"] == "near").collect();
+        for (way, triage) in ways() {
+            let alarms = near.iter().filter(|wanted| said(&triage, &wanted.text)["grade"] == "emergency").count();
+            println!("{title}, {way}: {alarms} of {} that only look like an emergency are called one", near.len());
+            assert!(way != "both" || alarms * 5 <= near.len(), "{title}: {alarms} of {}", near.len());
+        }
+        let emergencies = scores["grade"].of("emergency");
+        assert!(emergencies.wanted >= 20 && emergencies.recall() >= 0.98, "{title}: {emergencies:?}");
+    }
 }
 
 #[test]

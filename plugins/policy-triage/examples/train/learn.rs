@@ -1,7 +1,7 @@
 //! Logistic regression: one softmax over the classes and a yes or no for each feeling, by AdaGrad.
 use std::collections::BTreeMap;
 
-use policy_triage::{MAGIC, features, length};
+use policy_triage::{MAGIC, Meanings, features, length};
 
 const EPOCHS: usize = 30;
 const RATE: f32 = 0.3;
@@ -12,7 +12,7 @@ const LEFT_OUT: f32 = 0.25;
 /// A feature of fewer lessons is not learnt.
 const LEAST_LESSONS: usize = 2;
 /// The model keeps so many features, those with most influence.
-const MOST_FEATURES: usize = 9_000;
+const MOST_FEATURES: usize = 8_200;
 /// Messages that show a feeling are few, so each counts as so many.
 const FEELING: f32 = 4.0;
 
@@ -78,9 +78,10 @@ struct Learnt {
 impl<'a> Learner<'a> {
     /// Turn lessons into numbers.
     pub fn new(classes: &'a [&'a str], feelings: &'a [&'a str], lessons: &[Lesson<'_>]) -> Self {
+        let meanings = Meanings::default();
         let text = |lesson: &Lesson<'_>| {
             let mut keys = Vec::new();
-            features(&lesson.text, |feature| keys.push(feature.key));
+            features(&lesson.text, &meanings, |feature| keys.push(feature.key));
             keys.sort_unstable();
             keys.dedup();
             keys

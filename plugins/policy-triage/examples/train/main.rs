@@ -19,12 +19,16 @@ use learn::{Learner, Lesson};
 use policy_triage::{Config, Model, Normaliser};
 use score::Score;
 
+/// A text with alternatives, `{late|overdue}`, is spelt so many times, and each counts so much.
+const SPELT: (usize, f32) = (8, 0.4);
 /// An example with something said before or behind it counts so much, and there are so many of each.
 const DRESSED: (usize, f32) = (2, 0.5);
 /// The examples of a class and a language count together as the square root of their number, and as much as so many do;
 /// those of the collection, which are variations of few sentences, so much less.
 const USUAL: f32 = 60.0;
 const COLLECTION: f32 = 0.6;
+/// What is about nothing has no end, so examples of it count so many times as much.
+const NOTHING: (&str, f32) = ("chat", 2.0);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -45,16 +49,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut pick = learn::Random::new(7);
         for example in own {
             let mut add = |text: String, weight| lessons.push(Lesson { text, weight, ..lesson(example, language) });
-            add(example.text.clone(), 1.0);
-            for _ in 0..DRESSED.0 {
-                let (first, last) = (pick.of(&before), pick.of(&behind));
-                let text = &example.text;
-                let dressed = match pick.below(4) {
-                    0 => format!("{first}{text}"),
-                    1 => format!("{text}{last}"),
-                    _ => format!("{first}{text}{last}"),
-                };
-                add(dressed, DRESSED.1);
+            let (times, weight) = if example.text.contains('{') { SPELT } else { (1, 1.0) };
+            for _ in 0..times {
+                let text = spelt(&example.text, &mut pick);
+                for _ in 0..DRESSED.0 {
+                    let (first, last) = (pick.of(&before), pick.of(&behind));
+                    let dressed = match pick.below(4) {
+                        0 => format!("{first}{text}"),
+                        1 => format!("{text}{last}"),
+                        _ => format!("{first}{text}{last}"),
+                    };
+                    add(dressed, weight * DRESSED.1);
+                }
+                add(text, weight);
             }
         }
     }
@@ -80,6 +87,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// One spelling of a text with alternatives.
+fn spelt(text: &str, pick: &mut learn::Random) -> String {
+    let mut spelling = String::new();
+    let mut rest = text;
+    while let Some((before, (choices, behind))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        spelling.push_str(before);
+        spelling.push_str(pick.of(&choices.split('|').collect::<Vec<_>>()));
+        rest = behind;
+    }
+    spelling + rest
+}
+
 fn lesson<'a>(example: &'a Example, source: &'a str) -> Lesson<'a> {
     Lesson { class: &example.class, feelings: &example.feelings, source, text: example.text.clone(), weight: 1.0 }
 }
@@ -91,7 +112,13 @@ fn balance(lessons: &mut [Lesson<'_>]) {
     }
     for lesson in lessons {
         let share: f32 = USUAL / sums[&(lesson.source, lesson.class)];
-        lesson.weight *= share.sqrt() * if lesson.source == "collection" { COLLECTION } else { 1.0 };
+        lesson.weight *= share.sqrt();
+        if lesson.source == "collection" {
+            lesson.weight *= COLLECTION;
+        }
+        if lesson.class == NOTHING.0 {
+            lesson.weight *= NOTHING.1;
+        }
     }
 }
 
