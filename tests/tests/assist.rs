@@ -51,7 +51,7 @@ fn desk(model: &Model) -> Desk {
     let mut desk = Desk::setup().init().without_policy("policy-receipt");
     let origin = format!("http://127.0.0.1:{}", model.port);
     desk.configure(&format!(
-        "[[policy]]\nplugin = \"policy-assist\"\nconfig-file = \"config/policy-assist.toml\"\n[policy.config]\n\
+        "[[policy]]\nplugin = \"policy-assist\"\n[policy.config]\n\
          url = \"{origin}/v1\"\n[policy.grants]\nsecrets = [\"api-key\"]\negress = [\"{origin}\"]\n"
     ));
     std::fs::write(desk.dir.join("secrets/api-key"), "sk-test-0123456789").unwrap();

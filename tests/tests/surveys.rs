@@ -39,7 +39,6 @@ const SURVEY: &str = r#"
 public-url = "https://desk.shop.example"
 [[policy]]
 plugin = "policy-survey"
-config-file = "config/policy-survey.toml"
 [policy.config]
 rest-days = 0
 closing.after = "1 s"

@@ -31,6 +31,9 @@ const LEASE: Duration = Duration::from_secs(8 * 3_600);
 /// How many bells, happenings or messages one transaction takes.
 const BATCH: usize = 256;
 
+/// How much longer an answer takes for each other conversation that the agent has.
+const SLOWER: f64 = 0.5;
+
 /// Of so many claims one is also tried for somebody who is away.
 const AWAY_TRIED: u64 = 50;
 
@@ -495,9 +498,10 @@ impl Day<'_> {
         self.check(agent, &it, first.as_ref(), at);
         let Some(customer) = self.by_conversation.get(&it.id.0).copied() else { return Ok(true) };
         let one = &mut self.agents[agent];
+        let slower = 1.0 + SLOWER * one.holds.len() as f64;
         one.holds.insert(customer);
         one.busy_since.get_or_insert(at);
-        let handling = self.around(self.scenario.traffic[self.customers[customer].class].handling);
+        let handling = self.around(self.scenario.traffic[self.customers[customer].class].handling * slower);
         self.put(at.after(handling), Event::Answers(agent, customer));
         Ok(true)
     }

@@ -100,7 +100,8 @@ pub struct Traffic {
     /// Seconds until the customer writes again, on average. Default 90.
     #[serde(default = "ninety")]
     pub writes_again_after: f64,
-    /// Seconds that an agent takes for an answer, on average.
+    /// Seconds that an agent takes for an answer, on average; half as long again for each other conversation that the agent
+    /// has.
     pub handling: f64,
     /// What the agent answers.
     pub answer: String,

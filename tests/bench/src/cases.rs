@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_model::calendar::{Calendar, Period, Plan};
-use tributary_model::decision::Decision;
-use tributary_model::message::Response;
+use tributary_model::decision::{Action, Decision, Happening};
+use tributary_model::message::{Author, Response};
 use tributary_model::{ArticleId, ChannelName, PluginName, Timestamp};
 use tributary_runtime::{
     Blobs, CalendarSource, Calendars, CallContext, Egress, EgressError, GrantedRequest, Grants, KnowledgeSource,
@@ -257,4 +257,37 @@ async fn the_component_reviews_every_draft_as_its_source_does() {
     }
     assert!(count > 50 && unlike.is_empty(), "{} of {count} drafts differ:\n{}", unlike.len(), unlike.join("\n"));
     println!("{count} drafts");
+}
+
+/// F5: whatever a customer writes, the chain that `init` sets up gives it a team and at least one promise with an end.
+#[tokio::test]
+async fn every_matter_has_an_owner_and_a_promised_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, room, _) = sandbox(folder.path());
+    let nothing = toml::Table::new();
+    let mut chain = Vec::new();
+    for policy in ["policy-triage", "policy-routing", "policy-receipt", "policy-escalation", "policy-service-clock"] {
+        chain.push(Loaded::new(&runtime, policy).under(&nothing).await);
+    }
+    let mut count = 0;
+    for file in files("policy-triage") {
+        let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
+        let mut snapshot = convert::from_snapshot(case.snapshot().unwrap());
+        let happening = convert::from_happening(case.happening().unwrap());
+        let Happening::Message(message) = &happening else { continue };
+        if message.automatic || message.author != Author::Customer || case.config() != serde_json::json!({}) {
+            continue;
+        }
+        room.enter(FakeHost::new());
+        for policy in &chain {
+            let called = policy.decide(CallContext::at(snapshot.now), &snapshot, &happening).await;
+            let decided = called.unwrap_or_else(|error| panic!("{}: {error}", file.display())).result;
+            snapshot.decided.extend(decided.unwrap_or_else(|fault| panic!("{}: {fault:?}", file.display())));
+        }
+        let owned = snapshot.team.is_some() || snapshot.decided.iter().any(|it| matches!(it.action, Action::Route(_)));
+        let promised = snapshot.decided.iter().any(|it| matches!(it.action, Action::StartClock(_)));
+        assert!(owned && promised, "{}: {:?}", file.display(), snapshot.decided);
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }

@@ -56,7 +56,7 @@ fn wake_snoozed(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<usize, S
     Ok(due.len())
 }
 
-/// When the next bell is due.
+/// When the next bell is due, or a lease or a keep ends.
 pub(super) fn next(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let mut next: Option<i64> = None;
     for sql in [
@@ -64,6 +64,10 @@ pub(super) fn next(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
         "SELECT at FROM timer ORDER BY at LIMIT 1",
         "SELECT snoozed_until FROM conversation INDEXED BY conversation_snoozed \
          WHERE state = 'snoozed' ORDER BY snoozed_until LIMIT 1",
+        "SELECT lease_until FROM conversation INDEXED BY conversation_lease \
+         WHERE holder IS NOT NULL ORDER BY lease_until LIMIT 1",
+        "SELECT kept_until FROM conversation INDEXED BY conversation_kept \
+         WHERE kept_until IS NOT NULL ORDER BY kept_until LIMIT 1",
     ] {
         let found = one(conn, sql, [], |row| row.get::<_, Option<i64>>(0))?.flatten();
         next = next.into_iter().chain(found).min();
