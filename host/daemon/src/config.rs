@@ -1,4 +1,5 @@
 //! `tributary.toml`: every key, its default and its limits. Nothing is opened before the whole file has been read.
+mod approval;
 mod calendars;
 mod imap;
 mod plugins;
@@ -135,6 +136,7 @@ impl Config {
         let plugins = plugins::plugins(&Folder(dir.into()), top.section("plugins"));
         let log = log(top.section("log"));
         let (continuity, queue) = (continuity(top.section("continuity")), queue(top.section("queue")));
+        let approval = approval::approval(&top.section("approval"));
         let calendars = calendars::calendars(&top.section("calendar"));
         let (mut places, mut mailboxes) = (Vec::new(), Vec::new());
         for section in top.sections("channel") {
@@ -166,7 +168,7 @@ impl Config {
             places,
             mailboxes,
             recording: plugins.recording,
-            rules: DeskRules { continuity, queue, address },
+            rules: DeskRules { continuity, queue, approval, address },
             calendars,
         })
     }

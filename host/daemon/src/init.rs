@@ -360,6 +360,13 @@ listen = "{}"
 # [queue.weight]                               # how much room a conversation of a channel takes; 1 unless given
 # phone = 3
 
+# What is asked of a marketplace only after somebody else's word: a rule for each operation; nothing unless given. Who may
+# give it: a senior agent, or an agent of the team that `by` names; and any token of scope admin. Never who asked.
+# [approval]
+# refund = { above = "200.00 CNY", by = "supervisor" } # and whatever is asked in another currency
+# coupon = { above = "50.00 CNY" }             # by = "senior" unless given
+# change-address = {}                         # always
+
 # When somebody is there, for the clocks that policies start on a calendar; a table of its own for each.
 # [calendar.care]
 # zone = "Asia/Shanghai"
@@ -455,6 +462,7 @@ mod tests {
         assert_eq!(shown.rules.continuity, absent.rules.continuity);
         let queue = |it: &Config| (it.rules.queue.keep, it.rules.queue.relax);
         assert_eq!(queue(&shown), queue(&absent));
+        assert_eq!((shown.rules.approval.rules.len(), absent.rules.approval.rules.len()), (3, 0));
         assert_eq!(shown.concurrent_calls, absent.concurrent_calls);
     }
 

@@ -16,7 +16,7 @@ use tributary_model::calendar::Calendar;
 use tributary_model::error::chain;
 use tributary_model::message::{Arrival, Response};
 use tributary_model::order::Order;
-use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, PluginName, Timestamp};
+use tributary_model::{ChannelName, ConversationId, ParkedId, PluginName, Timestamp};
 use tributary_pipeline::{Feeds, Pipeline, ReceiveError, Received};
 use tributary_runtime::{
     Blobs, CalendarSource, Calendars, HttpEgress, KnowledgeSource, KnownArticle, MailRelay, Nothing, Recorder,
@@ -24,7 +24,8 @@ use tributary_runtime::{
 };
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{
-    ArticleVersion, DeskRules, FoundArticle, NewOperation, NewReply, NotTaken, StateScope, Store, StoreError,
+    ArticleVersion, AskedOperation, DeskRules, FoundArticle, NewOperation, NewReply, NotDecided, NotTaken,
+    OperationVerdict, StateScope, Store, StoreError,
 };
 
 /// The store of a folder.
@@ -258,8 +259,12 @@ impl Desk for House {
         self.pipeline.replay(id, by).await
     }
 
-    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+    async fn perform(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError> {
         self.pipeline.perform(new).await
+    }
+
+    async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError> {
+        self.pipeline.decide_operation(verdict).await
     }
 
     async fn refresh_order(

@@ -9,6 +9,7 @@
 //! - `write`: what changes something runs to its end, at most once under one `Idempotency-Key`;
 //! - `observe`: a request id, a span, metrics; never a body, a path or a token in a log line.
 mod agents;
+mod approvals;
 pub mod auth;
 mod channels;
 mod contacts;
@@ -269,6 +270,9 @@ fn table() -> Vec<(Route, MethodRouter<ApiState>)> {
         work("/api/v1/conversations/{id}/reopen", post(conversations::reopen)),
         work("/api/v1/conversations/{id}/operations", post(orders::perform)),
         work("/api/v1/conversations/{id}/orders/{order}/refresh", post(orders::refresh)),
+        read("/api/v1/approvals", get(approvals::list)),
+        work("/api/v1/operations/{id}/approve", post(approvals::approve)),
+        work("/api/v1/operations/{id}/decline", post(approvals::decline)),
         work("/api/v1/conversations/{id}/typing", post(conversations::typing)),
         work("/api/v1/conversations/{id}/seen", post(conversations::seen)),
         read("/api/v1/channels", get(channels::list)),

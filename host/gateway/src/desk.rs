@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tributary_fleet::Fleet;
 use tributary_model::message::{Arrival, Response};
 use tributary_model::order::Order;
-use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId};
+use tributary_model::{ChannelName, ConversationId, ParkedId};
 use tributary_pipeline::{Feeds, PollView, Roles};
-use tributary_store::{NewOperation, NewReply, NotTaken, Store, StoreError};
+use tributary_store::{
+    AskedOperation, NewOperation, NewReply, NotDecided, NotTaken, OperationVerdict, Store, StoreError,
+};
 
 pub use tributary_pipeline::{
     ReceiveError, Received, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
@@ -23,8 +25,12 @@ pub trait Desk: Send + Sync + 'static {
     /// Takes something kept aside back to work. `by` is the actor for the event log: `agent:NAME`.
     async fn replay(&self, id: ParkedId, by: &str) -> Result<Replayed, ReplayError>;
 
-    /// An agent's operation on an order. Returns after the commit; its marketplace is asked after that.
-    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError>;
+    /// An agent's operation on an order. Returns after the commit; its marketplace is asked after that, and after somebody's
+    /// approval where it needs one.
+    async fn perform(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError>;
+
+    /// What somebody says about an operation that waits for approval. Returns after the commit.
+    async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError>;
 
     /// Asks a marketplace for an order as it is now, and keeps it as one of this conversation.
     async fn refresh_order(

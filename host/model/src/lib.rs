@@ -6,6 +6,7 @@
 mod words;
 
 pub mod agent;
+pub mod approval;
 pub mod breaker;
 pub mod calendar;
 pub mod clock;

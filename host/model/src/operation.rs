@@ -1,6 +1,6 @@
 //! The life of an operation on an order: from the commit that asked for it to the marketplace's last word.
 //!
-//! Who may ask for how much is not looked at here.
+//! Who may ask for how much is not looked at here; which of them need somebody else's word first is [`crate::approval`].
 use crate::message::SendError;
 use crate::order::{Money, Operation};
 use crate::time::Timestamp;
@@ -10,6 +10,8 @@ words! {
     /// Where an operation stands. The store's CHECK lists the same words.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub enum State {
+        /// Waits for somebody's word: nothing is asked of the marketplace before that.
+        AwaitingApproval = "awaiting-approval",
         /// Waits for its time and a node.
         Queued = "queued",
         /// A node asks the marketplace under a lease.
@@ -18,12 +20,18 @@ words! {
         Done = "done",
         /// It is not done and will not be by itself; shown on the conversation.
         Failed = "failed",
+        /// Somebody said no. It was never asked of the marketplace and never will be.
+        Declined = "declined",
     }
 }
 
 /// What can befall an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
+    /// Somebody who may said yes.
+    Approve,
+    /// Somebody who may said no.
+    Decline,
     /// A node took the lease.
     Lease,
     /// The lease ran out, its node stopped, or another try was ordered.
@@ -41,6 +49,8 @@ illegal!("an operation");
 /// Where an event leads. Total: every pair is answered. What is done stays done, whatever is heard later.
 pub fn next(state: State, event: Event) -> Result<State, Illegal> {
     match (state, event) {
+        (State::AwaitingApproval, Event::Approve) => Ok(State::Queued),
+        (State::AwaitingApproval, Event::Decline) => Ok(State::Declined),
         (State::Queued, Event::Lease) => Ok(State::Leased),
         (State::Leased, Event::Requeue) => Ok(State::Queued),
         (State::Leased, Event::Finish) => Ok(State::Done),
@@ -97,6 +107,13 @@ pub const LONGEST_TEXT: usize = 1_000;
 pub const LONGEST_WARRANTY: u32 = 3_650;
 
 impl Operation {
+    /// The contract's words for all of them.
+    pub const WORDS: [&str; 7] =
+        ["refund", "create-return", "exchange", "intercept-parcel", "change-address", "coupon", "extend-warranty"];
+
+    /// Those of which each has an amount.
+    pub const WITH_AMOUNT: [&str; 2] = ["refund", "coupon"];
+
     /// The contract's word for it.
     pub fn word(&self) -> &'static str {
         match self {
@@ -120,6 +137,18 @@ impl Operation {
             | Self::ChangeAddress(order, _)
             | Self::Coupon(order, _)
             | Self::ExtendWarranty(order, _) => order,
+        }
+    }
+
+    /// How much money it gives.
+    pub fn amount(&self) -> Option<&Money> {
+        match self {
+            Self::Refund(_, amount, _) | Self::Coupon(_, amount) => Some(amount),
+            Self::CreateReturn(_)
+            | Self::Exchange(_)
+            | Self::InterceptParcel(_)
+            | Self::ChangeAddress(..)
+            | Self::ExtendWarranty(..) => None,
         }
     }
 
@@ -191,13 +220,15 @@ mod tests {
         use Event::*;
         use State::*;
         let legal = [
+            (AwaitingApproval, Approve, Queued),
+            (AwaitingApproval, Decline, Declined),
             (Queued, Lease, Leased),
             (Leased, Requeue, Queued),
             (Leased, Finish, Done),
             (Leased, Fail, Failed),
             (Failed, Replay, Queued),
         ];
-        let events = [Lease, Requeue, Finish, Fail, Replay];
+        let events = [Approve, Decline, Lease, Requeue, Finish, Fail, Replay];
         words::every_pair_is_answered_as(&legal, &State::ALL, &events, next);
     }
 
@@ -244,6 +275,24 @@ mod tests {
             Operation::Exchange("x".repeat(LONGEST_ORDER_ID + 1)),
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_word_and_those_with_an_amount_are_named() {
+        let (order, worth) = (|| "1".to_owned(), || Money { currency: "EUR".into(), minor: 1 });
+        let all = [
+            Operation::Refund(order(), worth(), "late".into()),
+            Operation::CreateReturn(order()),
+            Operation::Exchange(order()),
+            Operation::InterceptParcel(order()),
+            Operation::ChangeAddress(order(), "Lane 4".into()),
+            Operation::Coupon(order(), worth()),
+            Operation::ExtendWarranty(order(), 1),
+        ];
+        assert_eq!(all.each_ref().map(Operation::word), Operation::WORDS);
+        for it in all {
+            assert_eq!(it.amount().is_some(), Operation::WITH_AMOUNT.contains(&it.word()), "{it:?}");
         }
     }
 

@@ -8,12 +8,16 @@ use crate::gate::Caller;
 use crate::receive::{News, kept};
 use crate::{Channel, Pipeline, now};
 use std::sync::Arc;
+use tributary_model::approval::Verdict;
 use tributary_model::error::chain;
 use tributary_model::message::{ChannelEvent, SendError};
 use tributary_model::order::Order;
-use tributary_model::{ChannelName, ConversationId, OperationId, operation};
+use tributary_model::{ChannelName, ConversationId, operation};
 use tributary_runtime::{Budget, CallContext, CallEffects, CallError, Called, PluginInfo};
-use tributary_store::{LeasedOperation, NewOperation, NotTaken, OrderRefused, Source, StateScope, StoreError};
+use tributary_store::{
+    AskedOperation, LeasedOperation, NewOperation, NotDecided, NotTaken, OperationVerdict, OrderRefused, Source,
+    StateScope, StoreError,
+};
 
 /// Why a marketplace did not tell how an order is.
 #[derive(Debug, thiserror::Error)]
@@ -137,13 +141,28 @@ async fn asked<T>(
 }
 
 impl Pipeline {
-    /// Takes an agent's operation on an order: it is on disk when this returns, and asked of its marketplace after that.
-    pub async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+    /// Takes an agent's operation on an order: it is on disk when this returns, and asked of its marketplace after that, and
+    /// after somebody's approval where it needs one.
+    pub async fn perform(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError> {
         let taken = self.store.ask_operation(new).await?;
-        if taken.is_ok() {
+        if taken.as_ref().is_ok_and(|asked| asked.approver.is_none()) {
             self.operations_wait.notify_one();
         }
         Ok(taken)
+    }
+
+    /// What somebody says about an operation that waits for approval. An approved one is asked of its marketplace from now
+    /// on, a declined one is told to the policies.
+    pub async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError> {
+        let waits = match verdict.verdict {
+            Verdict::Approved => &self.operations_wait,
+            Verdict::Declined => &self.happenings_wait,
+        };
+        let decided = self.store.decide_operation(verdict).await?;
+        if decided.is_ok() {
+            waits.notify_one();
+        }
+        Ok(decided)
     }
 
     /// Asks a marketplace for an order as it is now, and keeps it as one of this conversation. The channel is the one that

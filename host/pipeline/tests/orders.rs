@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tributary_model::approval::Verdict;
 use tributary_model::conversation::State as Standing;
 use tributary_model::decision::{Action, Decision, Fault, Happening, Snapshot};
 use tributary_model::message::{
@@ -15,14 +16,17 @@ use tributary_model::message::{
 use tributary_model::operation::State;
 use tributary_model::order::{Money, Operation, Order, OrderState};
 use tributary_model::retry::Backoff;
-use tributary_model::{ConversationId, GenerationId, OperationId};
+use tributary_model::{ConversationId, GenerationId};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{
     Channel, Compared, Config, Pipeline, Plugins, RefreshError, Replayed, Roles, Seat, Seen, Trial, Watch,
 };
 use tributary_runtime::{Adapter, CallContext, CallEffects, CallError, Called, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{ConversationDetail, NewOperation, NotTaken, OrderRefused, Page, ParkedWhat, StateScope};
+use tributary_store::{
+    AskedOperation, ConversationDetail, NewOperation, NotTaken, OperationVerdict, OrderRefused, Page, ParkedWhat,
+    StateScope, conformance,
+};
 
 fn info(name: &str) -> PluginInfo {
     PluginInfo {
@@ -211,7 +215,7 @@ async fn with(dir: &Path, channels: Vec<Channel>) -> House {
     // What was cut off lets go of the folder when it gets its next turn.
     let patience = Instant::now() + Duration::from_secs(20);
     let store = loop {
-        match SqliteStore::open(&SqliteConfig::new(dir)) {
+        match SqliteStore::open(&SqliteConfig { rules: conformance::rules(), ..SqliteConfig::new(dir) }) {
             Ok(store) => break Arc::new(store),
             Err(tributary_store::StoreError::Locked(_)) if Instant::now() < patience => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -242,7 +246,7 @@ impl House {
         self.take("shop", "ann", "order", "1001").await;
     }
 
-    async fn ask(&self, operation: Operation) -> Result<OperationId, NotTaken> {
+    async fn ask(&self, operation: Operation) -> Result<AskedOperation, NotTaken> {
         let agent = "lin".into();
         let now = tributary_pipeline::now();
         let new = NewOperation { conversation: ConversationId(1), agent, operation, now, request: None };
@@ -323,6 +327,43 @@ async fn a_crash_between_the_act_and_its_commit_repeats_it_under_the_same_key() 
 }
 
 #[tokio::test]
+async fn what_needs_approval_is_asked_once_after_a_yes_and_never_after_a_no() {
+    let (dir, books) = (tempfile::tempdir().expect("a folder"), Books::default());
+    let first = house(dir.path(), &books).await;
+    first.bought().await;
+    let large = |minor| match refund("1001") {
+        Operation::Refund(order, money, why) => Operation::Refund(order, Money { minor, ..money }, why),
+        other => other,
+    };
+    let (yes, no) = (first.ask(large(2_001)).await.expect("taken"), first.ask(large(2_002)).await.expect("taken"));
+    assert!(yes.approver.is_some() && no.approver.is_some(), "{yes:?} {no:?}");
+    let verdict = |id, verdict| OperationVerdict {
+        id,
+        agent: "op".into(),
+        admin: true,
+        verdict,
+        why: Some("looked at".into()),
+        now: tributary_pipeline::now(),
+        request: None,
+    };
+    let said = first.pipeline.decide_operation(verdict(no.id, Verdict::Declined)).await;
+    said.expect("the store answers").expect("declined");
+    first.until("told", |it| it.conversation.tags == ["declined"]).await;
+    // What waits waits over a restart as well; nobody was asked for anything.
+    first.stop().await;
+    let second = house(dir.path(), &books).await;
+    assert_eq!(books.keys(), Vec::<String>::new());
+    let said = second.pipeline.decide_operation(verdict(yes.id, Verdict::Approved)).await;
+    said.expect("the store answers").expect("approved");
+    let detail = second.until("done", |it| it.conversation.tags.iter().any(|tag| tag == "done")).await;
+    let states: Vec<_> = detail.operations.iter().map(|it| it.state).collect();
+    assert_eq!(states, [State::Done, State::Declined]);
+    let asked: Vec<_> = books.asked.lock().iter().map(|(operation, _)| operation.clone()).collect();
+    assert_eq!(asked, [large(2_001)]);
+    second.stop().await;
+}
+
+#[tokio::test]
 async fn a_failure_is_shown_wakes_the_conversation_and_is_replayed() {
     let (dir, books) = (tempfile::tempdir().expect("a folder"), Books::default());
     let house = house(dir.path(), &books).await;
@@ -332,13 +373,13 @@ async fn a_failure_is_shown_wakes_the_conversation_and_is_replayed() {
     let now = tributary_pipeline::now();
     let closed = house.pipeline.store().act(ConversationId(1), &"lin".into(), rests, now, None).await;
     closed.expect("the store answers").expect("closed");
-    let id = house.ask(Operation::InterceptParcel("1001".into())).await.expect("a closed one as well");
+    let asked = house.ask(Operation::InterceptParcel("1001".into())).await.expect("a closed one as well");
     let detail = house.until("told", |it| it.conversation.tags == ["failed"]).await;
     assert_eq!(detail.conversation.state, Standing::Open);
     let it = &detail.operations[0];
     assert_eq!((it.state, it.detail.as_deref()), (State::Failed, Some("already refunded elsewhere")));
     let parked = house.pipeline.store().parked(false, Page { after: None, limit: 9 }).await.expect("a page").items;
-    assert_eq!(parked.iter().map(|it| it.what).collect::<Vec<_>>(), [ParkedWhat::Operation(id)]);
+    assert_eq!(parked.iter().map(|it| it.what).collect::<Vec<_>>(), [ParkedWhat::Operation(asked.id)]);
     let replayed = house.pipeline.replay(parked[0].id, "agent:op").await.expect("goes back");
     assert_eq!(replayed, Replayed::Queued);
     house.until("done", |it| stands(it) == Some(State::Done)).await;

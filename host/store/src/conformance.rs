@@ -4,6 +4,7 @@
 //! it and its [`fixture`]s. Nothing in it panics: a case that does not hold is a [`Failure`] with its name.
 mod accepting;
 mod alarms;
+mod approving;
 mod contacts;
 mod continuing;
 mod deciding;
@@ -26,11 +27,13 @@ pub mod persons;
 mod serving;
 mod threading;
 
-use crate::{Store, StoreError};
+use crate::{DeskRules, Store, StoreError};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tributary_model::approval::{self, Approver, Rule};
+use tributary_model::order::Money;
 
 /// A case that does not hold.
 #[derive(Debug)]
@@ -102,9 +105,22 @@ macro_rules! cases {
 }
 use cases;
 
-/// The address that a store under the suite is opened with, see [`crate::DeskRules::address`]; its other rules are the
-/// defaults.
-pub const ADDRESS: &str = "https://desk.example";
+/// The desk's address in the suite.
+const ADDRESS: &str = "https://desk.example";
+
+/// What a store under the suite is opened with; what is not said here is the default.
+pub fn rules() -> DeskRules {
+    let rule = |word: &str, above: Option<(&str, i64)>, by: &str| {
+        let above = above.map(|(currency, minor)| Money { currency: currency.into(), minor });
+        (word.to_owned(), Rule { above, by: Approver::of(by) })
+    };
+    let approvals = vec![
+        rule("refund", Some(("EUR", 2_000)), "senior"),
+        rule("coupon", Some(("CNY", 5_000)), "supervisor"),
+        rule("change-address", None, "senior"),
+    ];
+    DeskRules { address: Some(ADDRESS.into()), approval: approval::Rules { rules: approvals }, ..DeskRules::default() }
+}
 
 /// Runs every case on a store of its own; how many there were. Goes on after a failure, so that one run shows them all.
 pub async fn run<F, Fut>(make: F) -> (usize, Vec<Failure>)
@@ -133,6 +149,7 @@ where
         migrating::CASES,
         draining::CASES,
         operations::CASES,
+        approving::CASES,
     ];
     for (case, test) in files.into_iter().flatten().copied() {
         count += 1;

@@ -91,8 +91,15 @@ pub trait Store: Lives + Contacts + Knowledge + Agents + Feedback {
     // -- operations on orders ------------------------------------------------------------------------------------------
 
     /// An agent asks for an operation on an order: written with its event. Who holds the conversation may ask, and anybody
-    /// while nobody does.
-    async fn ask_operation(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError>;
+    /// while nobody does. What [`DeskRules::approval`] is about, a policy's operations included, waits for somebody's word.
+    async fn ask_operation(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError>;
+
+    /// What somebody says about an operation that waits for approval. The first word counts: an approved one waits to be
+    /// leased from now on; the end of a declined one is a happening and wakes the conversation.
+    async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError>;
+
+    /// A page of the operations that wait for approval, those that wait the longest first.
+    async fn approvals(&self, page: Page) -> Result<Listing<OperationView>, StoreError>;
 
     /// Leases up to `most` operations whose time has come, and counts the try. Those whose lease ran out count.
     async fn lease_operations(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOperation>, StoreError>;

@@ -1,6 +1,7 @@
 //! Operations on orders: what a policy or an agent asks of a marketplace, and how it stands.
 use crate::{KeptAnswer, RequestKey};
 use std::fmt;
+use tributary_model::approval::{Approver, NoSay, Verdict};
 use tributary_model::conversation::Refused;
 use tributary_model::order::Operation;
 use tributary_model::{AgentName, ChannelName, ConversationId, OperationId, Timestamp, operation};
@@ -27,13 +28,87 @@ pub struct KeyedOperation {
     /// The key.
     pub key: RequestKey,
     /// What the client is told.
-    pub answer: fn(OperationId) -> KeptAnswer,
+    pub answer: fn(&AskedOperation) -> KeptAnswer,
 }
 
 impl fmt::Debug for KeyedOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedOperation").field("key", &self.key).finish_non_exhaustive()
     }
+}
+
+/// An operation that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedOperation {
+    /// Its id.
+    pub id: OperationId,
+    /// Who has to approve it before it is performed. None: it is on its way.
+    pub approver: Option<Approver>,
+}
+
+/// Somebody decides about an operation that waits for approval.
+#[derive(Clone, Debug)]
+pub struct OperationVerdict {
+    /// The operation.
+    pub id: OperationId,
+    /// Who decides.
+    pub agent: AgentName,
+    /// The agent's token is of scope admin.
+    pub admin: bool,
+    /// How.
+    pub verdict: Verdict,
+    /// Why.
+    pub why: Option<String>,
+    /// When.
+    pub now: Timestamp,
+    /// The request's idempotency key and what its client is told, kept in the same transaction.
+    pub request: Option<(RequestKey, KeptAnswer)>,
+}
+
+/// Why somebody's verdict does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDecided {
+    /// There is no such operation.
+    #[error("there is no operation {0}")]
+    Unknown(OperationId),
+    /// The agent has no say in it.
+    #[error("{0}")]
+    NoSay(NoSay),
+    /// Somebody decided before.
+    #[error("operation {0} was {1}")]
+    Before(OperationId, Word),
+    /// It never waited for anybody's approval.
+    #[error("operation {0} needed nobody's approval")]
+    NeverWaited(OperationId),
+}
+
+/// What somebody said about an operation that waited for approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// How it was decided.
+    pub verdict: Verdict,
+    /// Who decided: `agent:NAME`.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.verdict.as_str(), self.by)?;
+        self.why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+    }
+}
+
+/// The approval of an operation that needs one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who may give it, by the rules of the time it was asked for.
+    pub by: Approver,
+    /// What was said; none: it waits.
+    pub word: Option<Word>,
 }
 
 /// Why an operation was not taken.
@@ -94,6 +169,8 @@ pub struct LeasedOperation {
 pub struct OperationView {
     /// Its id.
     pub id: OperationId,
+    /// Its conversation.
+    pub conversation: ConversationId,
     /// The channel whose marketplace is asked.
     pub channel: ChannelName,
     /// What is asked for.
@@ -104,6 +181,8 @@ pub struct OperationView {
     pub rule: Option<String>,
     /// Why the policy decided so.
     pub why: Option<String>,
+    /// The approval it needs, where it needs one.
+    pub approval: Option<Approval>,
     /// Where it stands.
     pub state: operation::State,
     /// How often it was tried.

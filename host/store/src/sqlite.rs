@@ -212,8 +212,16 @@ impl Store for SqliteStore {
         self.writer.run(Full::Wait, move |tx| deliver::settle(tx, id, &settlement, now)).await
     }
 
-    async fn ask_operation(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+    async fn ask_operation(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError> {
         self.writer.run(Full::Wait, move |tx| operations::ask(tx, &new)).await
+    }
+
+    async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError> {
+        self.writer.run(Full::Wait, move |tx| operations::decide(tx, &verdict)).await
+    }
+
+    async fn approvals(&self, page: Page) -> Result<Listing<OperationView>, StoreError> {
+        self.readers.read(|conn| operations::awaiting(conn, &page))
     }
 
     async fn lease_operations(&self, lease: Lease, most: usize) -> Result<Vec<LeasedOperation>, StoreError> {

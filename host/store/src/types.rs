@@ -64,6 +64,8 @@ pub struct DeskRules {
     pub continuity: tributary_model::continuity::Continuity,
     /// How the queue is served.
     pub queue: tributary_model::queue::Rules,
+    /// Which operations on orders need somebody else's word, and whose.
+    pub approval: tributary_model::approval::Rules,
     /// The daemon's own address, without a slash at its end: what forms are reached by. None: no survey is sent.
     pub address: Option<Arc<str>>,
 }
@@ -490,6 +492,8 @@ pub struct Counts {
     pub outgoing: u64,
     /// Things kept aside and not replayed.
     pub parked: u64,
+    /// Operations on orders that wait for approval.
+    pub approvals: u64,
 }
 
 /// Something to keep aside.

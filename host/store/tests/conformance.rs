@@ -1,7 +1,7 @@
 //! The embedded store passes the suite.
 use std::sync::Arc;
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{DeskRules, Store, conformance};
+use tributary_store::{Store, conformance};
 
 #[tokio::test]
 async fn the_embedded_store_passes_the_suite() {
@@ -9,8 +9,7 @@ async fn the_embedded_store_passes_the_suite() {
     let count = std::sync::atomic::AtomicU32::new(0);
     let (cases, failures) = conformance::run(|| {
         let n = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let rules = DeskRules { address: Some(conformance::ADDRESS.into()), ..DeskRules::default() };
-        let config = SqliteConfig { rules, ..SqliteConfig::new(dir.path().join(n.to_string())) };
+        let config = SqliteConfig { rules: conformance::rules(), ..SqliteConfig::new(dir.path().join(n.to_string())) };
         async move { SqliteStore::open(&config).map(|store| Arc::new(store) as Arc<dyn Store>) }
     })
     .await;

@@ -1,8 +1,9 @@
 //! A file that an earlier version of the program wrote is brought up to date with everything in it.
 use tributary_model::decision::Happening;
 use tributary_model::message::{Handle, HandleKind};
+use tributary_model::operation::State;
 use tributary_model::{ContactId, ConversationId, Timestamp};
-use tributary_store::conformance::fixture::{accept, claimed, drain, mail};
+use tributary_store::conformance::fixture::{accept, claimed, drain, lease, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
 use tributary_store::{AgentAct, Contacts, Fate, Store};
 
@@ -91,4 +92,49 @@ async fn the_first_schema_is_brought_up_to_date() {
     message.sent_at = Timestamp(70);
     let accepted = accept(&store, "sms", message, Timestamp(70)).await.expect("accepted");
     assert_eq!((accepted.conversation, accepted.fate), (ConversationId(1), Fate::Joined));
+}
+
+/// One operation in each state that there was before some waited for approval.
+const OPERATIONS: &str = r#"
+PRAGMA user_version = 7;
+INSERT INTO operation (id, key, conversation, channel, order_id, body, actor, rule, why, state, node, attempts, next_at,
+    result, detail, at) VALUES
+    (3, '3-a', 1, 'shop', 'A-1', '{"kind":"exchange","order":"A-1"}', 'agent:ann', NULL, NULL, 'queued', NULL, 0, 70, NULL, NULL, 70),
+    (4, '4-a', 1, 'shop', 'A-1', '{"kind":"exchange","order":"A-1"}', 'policy:p', 'G2', 'broken', 'leased', 'node-1', 2, 90, NULL, 'busy', 70),
+    (5, '5-a', 1, 'shop', 'A-1', '{"kind":"exchange","order":"A-1"}', 'agent:ann', NULL, NULL, 'done', NULL, 1, 70, 'r-9', NULL, 70),
+    (7, '7-a', 1, 'shop', 'A-1', '{"kind":"exchange","order":"A-1"}', 'agent:ann', NULL, NULL, 'failed', NULL, 1, 70, NULL, 'no', 70);
+"#;
+
+#[tokio::test]
+async fn operations_of_before_there_were_approvals_go_on_as_they_were() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let conn = rusqlite::Connection::open(dir.path().join("store.db")).expect("opens");
+    conn.execute_batch(include_str!("../src/sqlite/schema/1.sql")).expect("the first schema");
+    conn.execute_batch(ROWS).expect("its rows");
+    for later in [
+        include_str!("../src/sqlite/schema/2.sql"),
+        include_str!("../src/sqlite/schema/3.sql"),
+        include_str!("../src/sqlite/schema/4.sql"),
+        include_str!("../src/sqlite/schema/5.sql"),
+        include_str!("../src/sqlite/schema/6.sql"),
+        include_str!("../src/sqlite/schema/7.sql"),
+    ] {
+        conn.execute_batch(later).expect("a later schema");
+    }
+    conn.execute_batch(OPERATIONS).expect("its rows");
+    drop(conn);
+    let store = SqliteStore::open(&SqliteConfig::new(dir.path())).expect("opens");
+    let it = store.conversation(ConversationId(1)).await.expect("reads").expect("a conversation");
+    let shown: Vec<_> = it.operations.iter().map(|it| (it.id.0, it.state, it.attempts, it.result.as_deref())).collect();
+    let want = [
+        (3, State::Queued, 0, None),
+        (4, State::Leased, 2, None),
+        (5, State::Done, 1, Some("r-9")),
+        (7, State::Failed, 1, None),
+    ];
+    assert_eq!(shown, want);
+    assert!(it.operations.iter().all(|it| it.approval.is_none()), "nobody was to be asked");
+    let leased = store.lease_operations(lease(Timestamp(90)), 9).await.expect("leases");
+    let leased: Vec<_> = leased.iter().map(|it| (it.id.0, it.key.as_str(), it.attempt)).collect();
+    assert_eq!(leased, [(3, "3-a", 1), (4, "4-a", 3)]);
 }

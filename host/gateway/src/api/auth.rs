@@ -48,6 +48,8 @@ pub(crate) struct Caller {
     pub(crate) token: i64,
     /// Who acts.
     pub(crate) agent: AgentName,
+    /// What the token may do.
+    pub(crate) scope: Scope,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -88,7 +90,7 @@ pub(crate) async fn identify(state: &ApiState, headers: &HeaderMap, needs: Scope
         return Err(Problem::new(Kind::Forbidden, format!("this token has scope {has}, and {needs} is needed"))
             .with("needs", needs.into()));
     }
-    Ok(Caller { token: token.id, agent: AgentName::from(token.name) })
+    Ok(Caller { token: token.id, agent: AgentName::from(token.name), scope: token.scope })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -4,6 +4,7 @@ use super::input::{Json, Listed, Query, conversation_id, moment, page, text};
 use super::problem::{Kind, Problem};
 use super::queue::{conversations, lease};
 use super::view::{ConversationView, DetailView, HolderView, List, ObjectionView};
+use super::write::{self, Key};
 use super::{ApiState, download, now};
 use crate::desk::{ReplyError, ShowError};
 use axum::extract::{Extension, Path, State};
@@ -16,7 +17,7 @@ use tributary_model::conversation::State as Standing;
 use tributary_model::decision::Objection;
 use tributary_model::message::{Attachment, Content};
 use tributary_model::{AgentName, OutgoingId, PluginName, Timestamp};
-use tributary_store::{AgentAct, ConversationFilter, KeptAnswer, KeyedReply, NewReply, RequestKey};
+use tributary_store::{AgentAct, ConversationFilter, KeptAnswer, KeyedReply, NewReply};
 use utoipa::{IntoParams, ToSchema};
 
 /// A text of an agent is at most this long.
@@ -286,15 +287,10 @@ fn kept(outgoing: OutgoingId, warnings: &[(PluginName, Objection)]) -> KeptAnswe
     KeptAnswer { status: StatusCode::CREATED.as_u16(), body: json!(replied(outgoing, warnings)).to_string().into() }
 }
 
-/// The idempotency key of a request, where it has one.
-type Key = Option<Extension<RequestKey>>;
-
 async fn act(state: &ApiState, caller: &Caller, id: &str, act: AgentAct, key: Key) -> Result<StatusCode, Problem> {
     let id = conversation_id(id)?;
-    let done = StatusCode::NO_CONTENT;
-    let request = key.map(|Extension(key)| (key, KeptAnswer { status: done.as_u16(), body: Vec::new() }));
-    state.store().act(id, &caller.agent, act, now(), request).await??;
-    Ok(done)
+    state.store().act(id, &caller.agent, act, now(), write::done(key)).await??;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A note.

@@ -2,8 +2,8 @@
 //! header are added from the route table, so that no handler can forget them.
 use super::problem::ProblemView;
 use super::{
-    agents, channels, contacts, conversations, knowledge, orders, parked, plugins, queue, routes, status, surveys,
-    tokens, write,
+    agents, approvals, channels, contacts, conversations, knowledge, orders, parked, plugins, queue, routes, status,
+    surveys, tokens, write,
 };
 use axum::Json;
 use axum::http::Method;
@@ -52,6 +52,9 @@ use utoipa::{Modify, OpenApi};
         conversations::reopen,
         orders::perform,
         orders::refresh,
+        approvals::list,
+        approvals::approve,
+        approvals::decline,
         conversations::typing,
         conversations::seen,
         channels::list,

@@ -146,6 +146,8 @@ pub(crate) enum Listed {
     Suggestions = 5,
     /// The knowledge base.
     Articles = 6,
+    /// What waits for approval.
+    Approvals = 7,
 }
 
 /// The page that `limit` and `cursor` ask for.

@@ -9,10 +9,12 @@ use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tributary_model::ChannelName;
+use tributary_model::approval::Approver;
 use tributary_model::order::{Money, Operation, OrderLine};
-use tributary_model::{ChannelName, OperationId};
 use tributary_store::{
-    KeptAnswer, KeyedOperation, KnownOrder, NewOperation, NotTaken, OperationView as StoredOperation, RequestKey,
+    Approval, AskedOperation, KeptAnswer, KeyedOperation, KnownOrder, NewOperation, NotTaken,
+    OperationView as StoredOperation, RequestKey,
 };
 use utoipa::ToSchema;
 
@@ -118,24 +120,37 @@ impl From<&Operation> for OperationBody {
 
 /// An operation that is taken.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OperationTaken, example = json!({"operation": 7}))]
+#[schema(as = OperationTaken, example = json!({"operation": 7, "approver": null}))]
 pub(crate) struct Taken {
     /// The operation's number.
     operation: i64,
+    /// Who has to approve it first: `senior` (a senior agent) or a team's name. None: it is on its way.
+    approver: Option<String>,
 }
 
-fn kept(id: OperationId) -> KeptAnswer {
-    KeptAnswer { status: StatusCode::CREATED.as_u16(), body: json!(Taken { operation: id.0 }).to_string().into() }
+impl From<&AskedOperation> for Taken {
+    fn from(AskedOperation { id, approver }: &AskedOperation) -> Self {
+        Self { operation: id.0, approver: approver.as_ref().map(word) }
+    }
+}
+
+fn word(approver: &Approver) -> String {
+    approver.as_str().to_owned()
+}
+
+fn kept(asked: &AskedOperation) -> KeptAnswer {
+    KeptAnswer { status: StatusCode::CREATED.as_u16(), body: json!(Taken::from(asked)).to_string().into() }
 }
 
 /// Do something to an order
 ///
 /// On disk when this answers; the marketplace is asked after that, again and again until it has answered for good. How it
 /// ended is shown in the conversation under `operations`. Only who holds the conversation may ask, and anybody while nobody
-/// does. With an `Idempotency-Key`, a request that is sent again does nothing twice.
+/// does. What `[approval]` in tributary.toml is about waits for somebody else's word first. With an `Idempotency-Key`, a
+/// request that is sent again does nothing twice.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/operations", operation_id = "perform", tag = "orders",
     params(("id" = String, Path, description = "Number or tag")), request_body = OperationBody,
-    responses((status = 201, description = "On disk, and on its way", body = Taken)))]
+    responses((status = 201, description = "On disk, and on its way or awaiting approval", body = Taken)))]
 pub(crate) async fn perform(
     State(state): State<ApiState>,
     caller: Caller,
@@ -151,7 +166,7 @@ pub(crate) async fn perform(
         request: key.map(|Extension(key)| KeyedOperation { key, answer: kept }),
     };
     let taken = state.desk().perform(new).await??;
-    Ok((StatusCode::CREATED, axum::Json(Taken { operation: taken.0 })))
+    Ok((StatusCode::CREATED, axum::Json(Taken::from(&taken))))
 }
 
 /// Which marketplace.
@@ -267,12 +282,46 @@ impl From<&KnownOrder> for OrderView {
     }
 }
 
+/// Somebody else's word about an operation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Approval)]
+pub(crate) struct ApprovalView {
+    /// Who may give it: `senior` (a senior agent) or a team's name; and whoever has a token of scope admin. Never who asked.
+    #[schema(example = "senior")]
+    approver: String,
+    /// `approved` or `declined`; none while it is awaited.
+    #[schema(example = "approved")]
+    verdict: Option<&'static str>,
+    /// Who decided: `agent:NAME`.
+    by: Option<String>,
+    /// Why.
+    why: Option<String>,
+    /// When.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+}
+
+impl From<&Approval> for ApprovalView {
+    fn from(from: &Approval) -> Self {
+        let said = from.word.as_ref();
+        Self {
+            approver: word(&from.by),
+            verdict: said.map(|said| said.verdict.as_str()),
+            by: said.map(|said| said.by.clone()),
+            why: said.and_then(|said| said.why.clone()),
+            at: said.map(|said| rfc3339(said.at)),
+        }
+    }
+}
+
 /// Something that was to be done to an order, and how it stands.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OperationStatus)]
 pub(crate) struct OperationView {
     /// Its number.
     id: i64,
+    /// Its conversation.
+    conversation: i64,
     /// The channel whose marketplace is asked.
     channel: String,
     /// What is to be done.
@@ -284,7 +333,9 @@ pub(crate) struct OperationView {
     rule: Option<String>,
     /// For a policy: why.
     why: Option<String>,
-    /// `queued`, `leased` (a node asks the marketplace now), `done` or `failed`.
+    /// Somebody else's word about it, where it needs one.
+    approval: Option<ApprovalView>,
+    /// `awaiting-approval`, `queued`, `leased` (a node asks the marketplace now), `done`, `failed` or `declined`.
     #[schema(example = "done")]
     state: &'static str,
     /// How often it was tried.
@@ -305,11 +356,13 @@ impl From<&StoredOperation> for OperationView {
     fn from(from: &StoredOperation) -> Self {
         Self {
             id: from.id.0,
+            conversation: from.conversation.0,
             channel: from.channel.to_string(),
             operation: (&from.operation).into(),
             by: from.by.clone(),
             rule: from.rule.clone(),
             why: from.why.clone(),
+            approval: from.approval.as_ref().map(ApprovalView::from),
             state: from.state.as_str(),
             attempts: from.attempts,
             next_at: from.next_at.map(rfc3339),

@@ -83,6 +83,8 @@ kinds! {
     /// Which order is meant cannot be told, or nothing may be done to it.
     OrderUnclear = "order-unclear", UNPROCESSABLE_ENTITY, "Nothing can be done to this order",
         "`detail` says why. POST …/orders/{order}/refresh asks a marketplace for an order that no channel has told of; its `channel` says which, where several could be meant.";
+    /// Somebody else decides about it.
+    NoSay = "no-say", FORBIDDEN, "Somebody else decides about this", "`detail` says who. GET /api/v1/agents lists seniority and teams.";
     /// The customer's channel shows nothing of the kind.
     NotShown = "not-shown", CONFLICT, "The customer's channel cannot show this",
         "`detail` says why. Nothing is lost by it: a client need not ask again.";

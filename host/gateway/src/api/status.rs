@@ -91,10 +91,11 @@ pub(crate) fn describe() {
     describe_gauge!("tributary_undecided", "Happenings that are not decided yet");
     describe_gauge!("tributary_outgoing", "Outgoing messages that are not sent yet");
     describe_gauge!("tributary_parked", "Things kept aside and not replayed");
+    describe_gauge!("tributary_approvals", "Operations on orders that wait for approval");
 }
 
 fn show(counts: &Counts) {
-    let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = *counts;
+    let Counts { waiting, held, conversations, messages, undecided, outgoing, parked, approvals } = *counts;
     // Counts stay far below 2^53, where a float stops being exact.
     gauge!("tributary_conversations_waiting").set(waiting as f64);
     gauge!("tributary_conversations_held").set(held as f64);
@@ -103,4 +104,5 @@ fn show(counts: &Counts) {
     gauge!("tributary_undecided").set(undecided as f64);
     gauge!("tributary_outgoing").set(outgoing as f64);
     gauge!("tributary_parked").set(parked as f64);
+    gauge!("tributary_approvals").set(approvals as f64);
 }

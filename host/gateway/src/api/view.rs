@@ -605,6 +605,8 @@ pub(crate) struct StatsView {
     outgoing: u64,
     /// Things kept aside and not replayed.
     parked: u64,
+    /// Operations on orders that wait for approval.
+    approvals: u64,
     /// Places whose breaker is not closed, or in which nothing acts; none where that cannot be told just now.
     unwell: Option<Vec<UnwellView>>,
     /// The mailboxes that are read for channels, by channel.
@@ -613,8 +615,8 @@ pub(crate) struct StatsView {
 
 impl StatsView {
     pub(crate) fn new(counts: Counts, unwell: Option<Vec<UnwellView>>, mailboxes: Vec<MailboxView>) -> Self {
-        let Counts { waiting, held, conversations, messages, undecided, outgoing, parked } = counts;
-        Self { waiting, held, conversations, messages, undecided, outgoing, parked, unwell, mailboxes }
+        let Counts { waiting, held, conversations, messages, undecided, outgoing, parked, approvals } = counts;
+        Self { waiting, held, conversations, messages, undecided, outgoing, parked, approvals, unwell, mailboxes }
     }
 }
 

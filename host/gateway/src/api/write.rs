@@ -8,7 +8,7 @@ use super::input::{MAX_BODY, read_body};
 use super::problem::{Kind, Problem};
 use super::{ApiState, now};
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -27,6 +27,14 @@ pub(crate) static REPLAYED: HeaderName = HeaderName::from_static("idempotent-rep
 /// In a response's extensions: what to keep under the idempotency key instead of the body, where that has a secret.
 #[derive(Clone)]
 pub(crate) struct KeepInstead(pub(crate) Vec<u8>);
+
+/// The idempotency key of a request, where it has one.
+pub(crate) type Key = Option<Extension<RequestKey>>;
+
+/// What is kept under the key of a request that is answered with nothing but that it is done.
+pub(crate) fn done(key: Key) -> Option<(RequestKey, KeptAnswer)> {
+    key.map(|Extension(key)| (key, KeptAnswer { status: StatusCode::NO_CONTENT.as_u16(), body: Vec::new() }))
+}
 
 /// The layer of every route that writes.
 pub(crate) async fn run(

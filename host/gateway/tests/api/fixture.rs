@@ -20,12 +20,15 @@ use tributary_gateway::http::{Drained, HttpConfig, serve};
 use tributary_model::decision::Objection;
 use tributary_model::message::{Arrival, Attachment, Attribute, ChannelEvent, Request, Response, Sample};
 use tributary_model::order::Order;
-use tributary_model::{ChannelName, ConversationId, OperationId, ParkedId, Place, Timestamp};
+use tributary_model::{ChannelName, ConversationId, ParkedId, Place, Timestamp};
 use tributary_pipeline::{BreakerLimits, Feeds, Refused, Roles};
 use tributary_runtime::{Blobs, Budgets, Grants, RuntimeConfig, Services};
 use tributary_store::conformance::fixture::{arrival, mail};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{NewOperation, NewReply, NewToken, NotTaken, OrderRefused, Scope, Store, StoreError};
+use tributary_store::{
+    AskedOperation, DeskRules, NewOperation, NewReply, NewToken, NotDecided, NotTaken, OperationVerdict, OrderRefused,
+    Scope, Store, StoreError, conformance,
+};
 
 /// The digest of the file that the fixture's desk holds.
 pub const BLOB: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -73,8 +76,12 @@ impl Desk for TestDesk {
         Ok(Replayed::Accepted { conversations: vec![ConversationId(1)] })
     }
 
-    async fn perform(&self, new: NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+    async fn perform(&self, new: NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError> {
         self.store.ask_operation(new).await
+    }
+
+    async fn decide_operation(&self, verdict: OperationVerdict) -> Result<Result<(), NotDecided>, StoreError> {
+        self.store.decide_operation(verdict).await
     }
 
     /// The order's id says what the marketplace answers.
@@ -194,18 +201,24 @@ impl House {
     }
 
     pub fn with_config(config: HttpConfig, metrics_need_token: bool) -> Self {
-        Self::build(config, metrics_need_token, &[])
+        Self::build(config, metrics_need_token, &[], DeskRules::default())
+    }
+
+    /// With the rules of the store's suite, by which some operations need approval.
+    pub fn with_approvals() -> Self {
+        Self::build(HttpConfig::default(), false, &[], conformance::rules())
     }
 
     /// With policies from `target/plugins`, which need no signature here.
     pub fn with_policies(policies: &[&str]) -> Self {
-        Self::build(HttpConfig::default(), false, policies)
+        Self::build(HttpConfig::default(), false, policies, DeskRules::default())
     }
 
-    fn build(config: HttpConfig, metrics_need_token: bool, policies: &[&str]) -> Self {
+    fn build(config: HttpConfig, metrics_need_token: bool, policies: &[&str], rules: DeskRules) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path())).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&SqliteConfig { rules, ..SqliteConfig::new(dir.path()) }).unwrap());
         let fleet = runtime.block_on(fleet(dir.path(), store.clone(), policies));
         let (gate, replies) = (Semaphore::new(1_000), AtomicUsize::new(0));
         let desk = Arc::new(TestDesk { store: store.clone(), fleet, feeds: Arc::default(), gate, replies });

@@ -2,6 +2,7 @@
 use crate::fixture::House;
 use serde_json::{Value, json};
 use tributary_gateway::desk::Desk;
+use tributary_model::agent::{Presence, Profile};
 use tributary_model::message::ChannelEvent;
 use tributary_model::operation::Settlement;
 use tributary_model::order::{Money, Order, OrderState};
@@ -26,9 +27,28 @@ pub fn order(id: &str) -> Order {
 
 /// A desk with a conversation and an order that its shop told of.
 fn house() -> House {
-    let house = House::new();
+    bought(House::new())
+}
+
+fn bought(house: House) -> House {
     house.seed(1, 1);
     told(&house, "shopify", "1001");
+    house
+}
+
+/// Such a desk in which some operations need approval: refunds above 20.00 EUR that of a senior agent, who is `mei`.
+fn careful() -> House {
+    let house = bought(House::with_approvals());
+    let mei = Profile {
+        name: "mei".into(),
+        teams: Vec::new(),
+        skills: Vec::new(),
+        senior: true,
+        capacity: 5,
+        presence: Presence::Available,
+        since: Timestamp(1),
+    };
+    house.runtime.block_on(house.desk.store().set_agent(mei)).unwrap();
     house
 }
 
@@ -59,7 +79,7 @@ fn what_is_done_to_an_order_is_shown_with_its_end() {
     ];
     for (n, body) in bodies.iter().enumerate() {
         let taken = lin.post(OPERATIONS, body.clone());
-        assert_eq!((taken.status, taken.json()), (201, json!({"operation": n + 1})), "{body}");
+        assert_eq!((taken.status, taken.json()), (201, json!({"operation": n + 1, "approver": null})), "{body}");
     }
     let store = house.desk.store().clone();
     house.runtime.block_on(async {
@@ -170,4 +190,110 @@ fn an_order_is_asked_for_and_what_the_marketplace_says_is_told() {
         assert!(answer.json()["detail"].as_str().unwrap_or_default().contains(detail), "{answer:?}");
     }
     assert_eq!(house.client("reader").post("conversations/T1/orders/known/refresh", json!({})).status, 403);
+}
+
+#[test]
+fn what_needs_approval_waits_is_listed_and_goes_on_with_a_word() {
+    let house = careful();
+    let (lin, mei, reader) = (house.client("lin"), house.client("mei"), house.client("reader"));
+    let large = |minor| lin.post(OPERATIONS, refund("1001", minor)).ok();
+    assert_eq!(large(2_000), json!({"operation": 1, "approver": null}));
+    assert_eq!(large(2_001), json!({"operation": 2, "approver": "senior"}));
+    assert_eq!(large(2_002)["approver"], "senior");
+    assert_eq!(large(2_003)["approver"], "senior");
+    assert_eq!(reader.get("stats").ok()["approvals"], 3);
+
+    let first = reader.get("approvals?limit=2").ok();
+    let item = &first["items"][0];
+    let part = |names: &[&str]| names.iter().map(|name| item[name].clone()).collect::<Vec<_>>();
+    let waits = json!({"approver": "senior", "verdict": null, "by": null, "why": null, "at": null});
+    assert_eq!(
+        json!(part(&["id", "conversation", "by", "state", "approval"])),
+        json!([2, 1, "agent:lin", "awaiting-approval", waits])
+    );
+    assert_eq!(item["operation"], refund("1001", 2_001));
+    let rest = reader.get(&format!("approvals?cursor={}", first["next"].as_str().unwrap())).ok();
+    assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!(4), &Value::Null));
+
+    assert_eq!(mei.post("operations/2/approve", json!({})).status, 204);
+    assert_eq!(mei.post("operations/3/decline", json!({"why": "no picture"})).status, 204);
+    let detail = reader.get("conversations/1").ok();
+    let operations = detail["operations"].as_array().unwrap();
+    let stands = |n: usize| {
+        let it = &operations[n];
+        let approval = ["verdict", "by", "why"].map(|name| it["approval"][name].clone());
+        (it["state"].as_str().unwrap(), json!(approval))
+    };
+    assert_eq!(operations[0]["approval"], Value::Null);
+    assert_eq!(stands(1), ("queued", json!(["approved", "agent:mei", null])));
+    assert_eq!(stands(2), ("declined", json!(["declined", "agent:mei", "no picture"])));
+    assert_eq!(stands(3), ("awaiting-approval", json!([null, null, null])));
+    assert_eq!(reader.get("approvals").ok()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(reader.get("stats").ok()["approvals"], 1);
+    let store = house.desk.store().clone();
+    let leased = house.runtime.block_on(store.lease_operations(lease(tributary_pipeline::now()), 9)).unwrap();
+    assert_eq!(leased.iter().map(|it| it.id.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn only_who_is_named_has_a_say_and_the_first_word_counts() {
+    let house = careful();
+    let (lin, mei, boss) = (house.client("lin"), house.client("mei"), house.client("boss"));
+    for asker in [&lin, &mei, &lin] {
+        asker.post(OPERATIONS, refund("1001", 2_001)).ok();
+    }
+    let no = json!({"why": "no picture"});
+    for (who, path, body, status, kind, detail) in [
+        (
+            &lin,
+            "operations/2/approve",
+            json!({}),
+            403,
+            "no-say",
+            "it waits for a senior agent, or a token of scope admin",
+        ),
+        (&lin, "operations/1/decline", no.clone(), 403, "no-say", "who asked for it does not decide about it"),
+        (&mei, "operations/2/approve", json!({}), 403, "no-say", "who asked for it does not decide about it"),
+        (&mei, "operations/99/approve", json!({}), 404, "not-found", "there is no operation 99"),
+        (&mei, "operations/x/approve", json!({}), 404, "not-found", "x"),
+        (&mei, "operations/1/decline", json!({}), 400, "bad-request", "missing field `why`"),
+        (&mei, "operations/1/decline", json!({"why": " "}), 422, "invalid", "why is empty"),
+        (&mei, "operations/1/approve", json!({"why": "x".repeat(1_001)}), 422, "invalid", "why has at most 1000 bytes"),
+        (&mei, "operations/1/approve", json!({"because": "x"}), 400, "bad-request", "unknown field `because`"),
+    ] {
+        let answer = who.post(path, body.clone());
+        assert_eq!((answer.status, &*answer.problem()), (status, kind), "{path} {body}: {answer:?}");
+        let told = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(told.contains(detail), "{path} {body}: {told}");
+    }
+    assert_eq!(house.client("reader").post("operations/1/approve", json!({})).problem(), "forbidden");
+
+    assert_eq!(boss.post("operations/2/decline", no.clone()).status, 204, "an admin has a say");
+    let again = mei.post("operations/2/approve", json!({}));
+    assert_eq!((again.status, &*again.problem()), (409, "decided-before"));
+    assert_eq!(again.json()["detail"], "operation 2 was declined by agent:boss: no picture");
+
+    // Two at once: one wins, the other is told.
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let yes = scope.spawn(|| mei.post("operations/3/approve", json!({})));
+        let no = scope.spawn(|| boss.post("operations/3/decline", no.clone()));
+        [yes, no].into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409], "{answers:?}");
+    let lost = answers.iter().find(|answer| answer.status == 409).unwrap();
+    let how = if answers[0].status == 204 { "approved by agent:mei" } else { "declined by agent:boss: no picture" };
+    assert_eq!(lost.json()["detail"], format!("operation 3 was {how}"));
+
+    // The same request again is told the same.
+    let once = || mei.post_once("operations/1/approve", json!({"why": "a regular"}), "a1");
+    let (first, second) = (once(), once());
+    assert_eq!((first.status, second.status, &*second.headers["idempotent-replayed"]), (204, 204, "true"));
+    assert_eq!(lin.count(1, "approved") + lin.count(1, "declined"), 3);
+    let asked = lin.post_once(OPERATIONS, refund("1001", 2_005), "r1").json();
+    assert_eq!(
+        (lin.post_once(OPERATIONS, refund("1001", 2_005), "r1").json(), &asked["approver"]),
+        (asked.clone(), &json!("senior"))
+    );
 }

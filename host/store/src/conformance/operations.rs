@@ -23,10 +23,10 @@ cases![
     a_request_is_answered_in_its_own_transaction,
 ];
 
-const SHOP: &str = "shopify";
+pub(super) const SHOP: &str = "shopify";
 
 /// An order of the customer who writes under this name, as the marketplace tells it.
-fn order(id: &str, buyer: &str, state: OrderState, at: u64) -> Order {
+pub(super) fn order(id: &str, buyer: &str, state: OrderState, at: u64) -> Order {
     let total = Money { currency: "EUR".into(), minor: 2_500 };
     let value = format!("{buyer}@example.org");
     Order {
@@ -43,22 +43,22 @@ fn order(id: &str, buyer: &str, state: OrderState, at: u64) -> Order {
     }
 }
 
-async fn told(store: &dyn Store, channel: &str, order: Order) -> Held {
+pub(super) async fn told(store: &dyn Store, channel: &str, order: Order) -> Held {
     let events = vec![ChannelEvent::Order(Box::new(order))];
     store.accept(arrival(channel, events, Timestamp(1)), None).await?;
     Ok(())
 }
 
-fn refund(order: &str, minor: i64) -> Operation {
+pub(super) fn refund(order: &str, minor: i64) -> Operation {
     Operation::Refund(order.into(), Money { currency: "EUR".into(), minor }, "broken".into())
 }
 
-fn asked(id: ConversationId, agent: &str, operation: Operation, now: Timestamp) -> NewOperation {
+pub(super) fn asked(id: ConversationId, agent: &str, operation: Operation, now: Timestamp) -> NewOperation {
     NewOperation { conversation: id, agent: agent.into(), operation, now, request: None }
 }
 
 /// A conversation of the customer `one`, whose order 1001 its shop told of; nothing waits to be decided.
-async fn bought(store: &dyn Store) -> Result<ConversationId, Unmet> {
+pub(super) async fn bought(store: &dyn Store) -> Result<ConversationId, Unmet> {
     let id = open(store, "one", Timestamp(1)).await?;
     told(store, SHOP, order("1001", "one", OrderState::Delivered, 1)).await?;
     drain(store, Timestamp(2)).await?;
@@ -69,7 +69,7 @@ async fn bought(store: &dyn Store) -> Result<ConversationId, Unmet> {
 async fn refunding(store: &dyn Store) -> Result<(ConversationId, OperationId), Unmet> {
     let id = bought(store).await?;
     let new = asked(id, "ann", refund("1001", 1_250), Timestamp(3));
-    Ok((id, allowed("the refund", store.ask_operation(new).await?)?))
+    Ok((id, allowed("the refund", store.ask_operation(new).await?)?.id))
 }
 
 async fn shown(store: &dyn Store, id: ConversationId) -> Result<OperationView, Unmet> {
@@ -77,7 +77,7 @@ async fn shown(store: &dyn Store, id: ConversationId) -> Result<OperationView, U
 }
 
 /// What the policies are asked about next, all of it about operations.
-async fn ends(store: &dyn Store, now: Timestamp) -> Result<Vec<(String, String)>, Unmet> {
+pub(super) async fn ends(store: &dyn Store, now: Timestamp) -> Result<Vec<(String, String)>, Unmet> {
     let mut ends = Vec::new();
     for happening in drain(store, now).await? {
         let Happening::OperationSettled(end) = happening else { return Err(Unmet::new(format!("{happening:?}"))) };
@@ -146,7 +146,12 @@ async fn an_order_is_of_the_channel_that_knows_it(store: &dyn Store) -> Held {
 }
 
 /// Applies one decision about a new message; how the log tells it.
-async fn decided(store: &dyn Store, name: &str, operation: Operation, now: u64) -> Result<(String, String), Unmet> {
+pub(super) async fn decided(
+    store: &dyn Store,
+    name: &str,
+    operation: Operation,
+    now: u64,
+) -> Result<(String, String), Unmet> {
     let mut message = mail(&format!("{name}-{now}"), &format!("{name}@example.org"), "Money back");
     message.thread.thread_key = Some(name.to_owned());
     let id = accept(store, MAIL, message, Timestamp(now)).await?.conversation;
@@ -317,10 +322,10 @@ async fn a_request_is_answered_in_its_own_transaction(store: &dyn Store) -> Held
     let id = bought(store).await?;
     let key = RequestKey { token: 1, key: "k".into(), digest: [7; 32] };
     same("first", store.begin_request(key.clone(), Timestamp(3)).await?, Begun::First)?;
-    let answer = |id: OperationId| KeptAnswer { status: 202, body: id.to_string().into() };
+    let answer = |it: &AskedOperation| KeptAnswer { status: 202, body: it.id.to_string().into() };
     let mut new = asked(id, "ann", refund("1001", 1_250), Timestamp(3));
     new.request = Some(KeyedOperation { key: key.clone(), answer });
-    let operation = allowed("the refund", store.ask_operation(new).await?)?;
+    let operation = allowed("the refund", store.ask_operation(new).await?)?.id;
     let again = Begun::Again(KeptAnswer { status: 202, body: operation.to_string().into() });
     same("kept with it", store.begin_request(key, Timestamp(4)).await?, again)
 }

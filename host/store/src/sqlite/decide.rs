@@ -236,8 +236,8 @@ impl Run<'_, '_> {
                     let id = it.id;
                     self.line(Line { ..*line })?;
                     let by = By { actor: line.actor, rule: line.rule, why: line.why };
-                    operations::add(self.tx, id, &channel, &operation, by, now)?;
-                    self.outgoing += 1;
+                    let asked = operations::add(self.tx, id, &channel, &operation, by, now)?;
+                    self.outgoing += usize::from(asked.approver.is_none());
                     Ok(())
                 }
                 Err(refused) => self.line(Line { act: "refused", why: Some(&refused.to_string()), ..*line }),

@@ -238,5 +238,6 @@ pub(super) fn counts(conn: &Connection, now: Timestamp) -> Result<Counts, StoreE
         undecided: counter(conn, Counter::Undecided)?,
         outgoing: counter(conn, Counter::Outgoing)?,
         parked: counter(conn, Counter::Parked)?,
+        approvals: counter(conn, Counter::Approvals)?,
     })
 }

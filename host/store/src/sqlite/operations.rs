@@ -2,16 +2,22 @@
 //!
 //! All that an adapter gets is fixed when an operation is written, its idempotency key included, so that every try asks
 //! for the same act.
+mod approval;
+
+pub(super) use approval::{awaiting, decide};
+
 use super::codec::{self, At, moment, time};
 use super::happenings::{self, Cause as Happened};
 use super::parked::{self, Ref};
 use super::tx::{Line, Tx, many, one};
 use super::{accept, clocks, contacts, row, token};
 use crate::{
-    Cause, KeyedOperation, Lease, LeasedOperation, NewOperation, NotTaken, OperationView, OrderRefused, StoreError,
+    Approval, AskedOperation, Cause, KeyedOperation, Lease, LeasedOperation, NewOperation, NotTaken, OperationView,
+    OrderRefused, StoreError,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, Row as SqlRow};
 use serde::{Deserialize, Serialize};
+use tributary_model::approval::Approver;
 use tributary_model::conversation::{Conversation, Refused};
 use tributary_model::operation::{self, Event, OutOfRange, Settlement, State};
 use tributary_model::order::{Money, Operation};
@@ -160,7 +166,7 @@ pub(super) struct By<'a> {
     pub(super) why: Option<&'a str>,
 }
 
-/// Writes an operation, and that the conversation is about its order.
+/// Writes an operation, and that the conversation is about its order. It waits for a node, or for somebody's word first.
 pub(super) fn add(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
@@ -168,13 +174,15 @@ pub(super) fn add(
     asked: &Operation,
     by: By<'_>,
     now: Timestamp,
-) -> Result<OperationId, StoreError> {
+) -> Result<AskedOperation, StoreError> {
     let By { actor, rule, why } = by;
+    let approver = tx.rules.approval.approver(asked);
+    let state = if approver.is_some() { State::AwaitingApproval } else { State::Queued };
     // The key has the row's number in it, which is known when the row is there.
     let secret = token::reply_token()?;
     let id = tx.insert(
-        "INSERT INTO operation (key, conversation, channel, order_id, body, actor, rule, why, state, attempts, next_at, at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?)",
+        "INSERT INTO operation (key, conversation, channel, order_id, body, actor, rule, why, state, attempts, next_at, \
+         at, approver) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
         rusqlite::params![
             secret,
             conversation.0,
@@ -184,15 +192,20 @@ pub(super) fn add(
             actor,
             rule,
             why,
+            state.as_str(),
             time(now),
-            time(now)
+            time(now),
+            approver.map(Approver::as_str)
         ],
     )?;
     tx.run("UPDATE operation SET key = id || '-' || key WHERE id = ?", [id])?;
     accept::about(tx, channel, asked.order(), conversation)?;
     let detail = told(id, asked);
     tx.event(Some(conversation), now, Line { actor, act: "asked", detail: Some(&detail), ..Line::default() })?;
-    Ok(OperationId(id))
+    if let Some(approver) = approver {
+        approval::wait(tx, conversation, approver, &detail, now)?;
+    }
+    Ok(AskedOperation { id: OperationId(id), approver: approver.cloned() })
 }
 
 fn told(id: i64, it: &Operation) -> String {
@@ -200,7 +213,7 @@ fn told(id: i64, it: &Operation) -> String {
 }
 
 /// See [`crate::Store::ask_operation`].
-pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<OperationId, NotTaken>, StoreError> {
+pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<AskedOperation, NotTaken>, StoreError> {
     if let Err(OutOfRange(why)) = new.operation.check() {
         return Ok(Err(NotTaken::OutOfRange(why)));
     }
@@ -216,14 +229,14 @@ pub(super) fn ask(tx: &mut Tx<'_>, new: &NewOperation) -> Result<Result<Operatio
     };
     let actor = format!("agent:{}", new.agent);
     let by = By { actor: &actor, rule: None, why: None };
-    let id = add(tx, before.id, &channel, &new.operation, by, new.now)?;
+    let asked = add(tx, before.id, &channel, &new.operation, by, new.now)?;
     let mut it = before.clone();
     it.updated = new.now;
     row::save(tx, &before, &it)?;
     if let Some(KeyedOperation { key, answer }) = &new.request {
-        token::end(tx, key, Some(&answer(id)))?;
+        token::end(tx, key, Some(&answer(&asked)))?;
     }
-    Ok(Ok(id))
+    Ok(Ok(asked))
 }
 
 /// See [`crate::Store::order_channel`].
@@ -265,28 +278,34 @@ pub(super) fn lease(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<Lease
     Ok(leased)
 }
 
-/// What of an operation its settlement needs.
+/// What of an operation its next step needs.
 struct Row {
     id: i64,
     key: String,
     conversation: ConversationId,
     channel: String,
     operation: Operation,
+    actor: String,
+    approval: Option<Approval>,
     state: State,
 }
 
 fn row_of(conn: &Connection, id: OperationId) -> Result<Option<Row>, StoreError> {
-    let found =
-        many(conn, "SELECT key, conversation, channel, body, state FROM operation WHERE id = ?", [id.0], |row| {
-            Ok(Row {
-                id: id.0,
-                key: row.get(0)?,
-                conversation: ConversationId(row.get(1)?),
-                channel: row.get(2)?,
-                operation: read(id.0, &row.get::<_, String>(3)?)?,
-                state: At("operation", id.0).word(&row.get::<_, String>(4)?, State::parse)?,
-            })
-        })?;
+    let sql = "SELECT key, conversation, channel, body, actor, state, approver, word_by, word_why, word_at FROM operation \
+               WHERE id = ?";
+    let found = many(conn, sql, [id.0], |row| {
+        let state = At("operation", id.0).word(&row.get::<_, String>(5)?, State::parse)?;
+        Ok(Row {
+            id: id.0,
+            key: row.get(0)?,
+            conversation: ConversationId(row.get(1)?),
+            channel: row.get(2)?,
+            operation: read(id.0, &row.get::<_, String>(3)?)?,
+            actor: row.get(4)?,
+            approval: approval::read(row, 6, state)?,
+            state,
+        })
+    })?;
     Ok(found.into_iter().next())
 }
 
@@ -342,13 +361,18 @@ fn settled(tx: &mut Tx<'_>, it: &Row, how: String, now: Timestamp) -> Result<(),
     happenings::add(tx, it.conversation, Happened::Other("operation-settled", Some(payload)), now, None).map(drop)
 }
 
-/// It is not done: a person has to look, and may order another try.
-fn fail(tx: &mut Tx<'_>, it: &Row, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    let before = row::expect(tx.conn, it.conversation)?;
+/// It is not done: a person has to look.
+fn wake(tx: &mut Tx<'_>, id: ConversationId, now: Timestamp) -> Result<(), StoreError> {
+    let before = row::expect(tx.conn, id)?;
     let mut conversation = before.clone();
     conversation.wake(now);
     clocks::follow(tx, &before, &mut conversation, now)?;
-    row::save(tx, &before, &conversation)?;
+    row::save(tx, &before, &conversation)
+}
+
+/// It failed: whoever looks may order another try.
+fn fail(tx: &mut Tx<'_>, it: &Row, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    wake(tx, it.conversation, now)?;
     // The store is not told which plugin acts for a channel: the channel's name stands for it.
     let what = Ref {
         what: "operation",
@@ -379,32 +403,44 @@ pub(super) fn release_node(tx: &Tx<'_>, node: &str) -> Result<usize, StoreError>
     )
 }
 
+/// The columns [`view`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "id, conversation, channel, body, actor, rule, why, state, attempts, next_at, result, detail, at, approver, \
+         word_by, word_why, word_at"
+    };
+}
+use columns;
+
+fn view(row: &SqlRow<'_>) -> Result<OperationView, StoreError> {
+    let id: i64 = row.get(0)?;
+    let state = At("operation", id).word(&row.get::<_, String>(7)?, State::parse)?;
+    Ok(OperationView {
+        id: OperationId(id),
+        conversation: ConversationId(row.get(1)?),
+        channel: row.get::<_, String>(2)?.into(),
+        operation: read(id, &row.get::<_, String>(3)?)?,
+        by: row.get(4)?,
+        rule: row.get(5)?,
+        why: row.get(6)?,
+        approval: approval::read(row, 13, state)?,
+        state,
+        attempts: row.get(8)?,
+        next_at: (state == State::Queued).then(|| row.get(9).map(moment)).transpose()?,
+        result: row.get(10)?,
+        detail: row.get(11)?,
+        at: moment(row.get(12)?),
+    })
+}
+
 /// The operations of a conversation, oldest first.
 pub(super) fn of(conn: &Connection, id: ConversationId) -> Result<Vec<OperationView>, StoreError> {
-    let mut found = many(
-        conn,
-        "SELECT id, channel, body, actor, rule, why, state, attempts, next_at, result, detail, at FROM operation \
-         INDEXED BY operation_conversation WHERE conversation = ? ORDER BY id DESC LIMIT ?",
-        (id.0, SHOWN),
-        |row| {
-            let id: i64 = row.get(0)?;
-            let state = At("operation", id).word(&row.get::<_, String>(6)?, State::parse)?;
-            Ok(OperationView {
-                id: OperationId(id),
-                channel: row.get::<_, String>(1)?.into(),
-                operation: read(id, &row.get::<_, String>(2)?)?,
-                by: row.get(3)?,
-                rule: row.get(4)?,
-                why: row.get(5)?,
-                state,
-                attempts: row.get(7)?,
-                next_at: (state == State::Queued).then(|| row.get(8).map(moment)).transpose()?,
-                result: row.get(9)?,
-                detail: row.get(10)?,
-                at: moment(row.get(11)?),
-            })
-        },
-    )?;
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM operation INDEXED BY operation_conversation WHERE conversation = ? ORDER BY id DESC LIMIT ?"
+    );
+    let mut found = many(conn, sql, (id.0, SHOWN), view)?;
     found.reverse();
     Ok(found)
 }

@@ -13,16 +13,18 @@ pub(super) enum Counter {
     Undecided,
     Outgoing,
     Parked,
+    Approvals,
 }
 
 impl Counter {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Conversations, "conversations"),
         (Self::Open, "open"),
         (Self::Messages, "messages"),
         (Self::Undecided, "undecided"),
         (Self::Outgoing, "outgoing"),
         (Self::Parked, "parked"),
+        (Self::Approvals, "approvals"),
     ];
 
     pub(super) fn as_str(self) -> &'static str {
