@@ -291,3 +291,56 @@ async fn every_matter_has_an_owner_and_a_promised_end() {
     }
     assert!(count > 20, "{count}");
 }
+
+/// K9: one language of service. The same matter is treated the same, in whatever language it comes.
+#[tokio::test]
+async fn the_same_matter_is_treated_the_same_in_both_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, room, _) = sandbox(folder.path());
+    let nothing = toml::Table::new();
+    let mut chain = Vec::new();
+    for policy in ["policy-triage", "policy-routing", "policy-receipt", "policy-escalation", "policy-service-clock"] {
+        chain.push(Loaded::new(&runtime, policy).under(&nothing).await);
+    }
+    for (chinese, english) in [
+        ("我想退货，鞋子大了", "I would like to return the shoes, they are too large"),
+        ("包裹还没到，什么时候能送到", "My parcel has not arrived yet, when will it be delivered?"),
+        ("我要投诉，客服态度太差", "I want to complain, your agent was rude"),
+        ("洗衣机坏了，要报修", "My washing machine is broken, I need a repair"),
+        ("我的账号被盗了，有人用我的钱下单", "My account was stolen, somebody is ordering with my money"),
+        ("请问有没有XL码", "Do you have it in size XL?"),
+    ] {
+        let mut treated = Vec::new();
+        for text in [chinese, english] {
+            let case: Case = toml::Table::from_iter([(
+                "message".to_owned(),
+                toml::Value::Table(toml::Table::from_iter([("text".to_owned(), toml::Value::from(text))])),
+            )])
+            .try_into()
+            .unwrap();
+            room.enter(FakeHost::new());
+            let mut snapshot = convert::from_snapshot(case.snapshot().unwrap());
+            let happening = convert::from_happening(case.happening().unwrap());
+            for policy in &chain {
+                let called = policy.decide(CallContext::at(snapshot.now), &snapshot, &happening).await.unwrap();
+                snapshot.decided.extend(called.result.unwrap());
+            }
+            let mut acts: Vec<String> = snapshot.decided.iter().filter_map(|it| treatment(&it.action)).collect();
+            acts.sort();
+            treated.push(acts);
+        }
+        assert_eq!(treated[0], treated[1], "{chinese} / {english}");
+    }
+}
+
+/// What an action does to the matter, without words for people.
+fn treatment(action: &Action) -> Option<String> {
+    match action {
+        Action::SetGrade(_) | Action::SetCategory(_) => Some(format!("{} {}", action.word(), action.detail())),
+        Action::Route(route) => Some(format!("route {} {:?} {}", route.team, route.skills, route.senior)),
+        Action::StartClock(clock) => Some(format!("clock {} {}", clock.name, clock.target)),
+        Action::Escalate { level, teams, .. } => Some(format!("escalate {level} {teams:?}")),
+        Action::Reply(_) => Some("reply".to_owned()),
+        _ => None,
+    }
+}
