@@ -44,7 +44,7 @@ rest-days = 0
 closing.after = "1 s"
 "#;
 
-/// M1, M3, M4, M5, M8.
+/// M1, M3, M4, M5, M7, M8.
 #[test]
 fn a_customer_is_asked_after_the_end_and_the_answer_is_nobodys() {
     let relay = Relay::start();
@@ -83,6 +83,10 @@ fn a_customer_is_asked_after_the_end_and_the_answer_is_nobodys() {
     assert_eq!((&speed["answers"], &speed["mean"], &speed["survey"]), (&json!(1), &json!(5.0), &json!("closing")));
     let teams = desk.json(&["survey", "ratings", "--by", "team"]);
     assert!(teams["items"].as_array().unwrap().iter().all(|it| it["value"] != ""), "{teams}");
+    // What keeps being rated badly shows by week and by what it was about (M7).
+    let matters = desk.json(&["survey", "ratings", "--by", "category"]);
+    let about: Vec<_> = matters["items"].as_array().unwrap().iter().map(|it| &it["value"]).collect();
+    assert!(about.contains(&&json!("logistics")), "{matters}");
     let remarks = desk.json(&["survey", "remarks"]);
     assert_eq!(remarks["items"][0]["text"], "quick <b>");
 

@@ -35,7 +35,7 @@ const BATCH: usize = 256;
 const SLOWER: f64 = 0.5;
 
 /// Of so many claims one is also tried for somebody who is away.
-const AWAY_TRIED: u64 = 50;
+const AWAY_TRIED: usize = 50;
 
 /// Broken rules that are told one by one.
 const TOLD: usize = 20;
@@ -167,8 +167,9 @@ pub async fn run(scenario: &Scenario, desk: Desk, mut progress: impl FnMut(f64))
         while let Some(event) = day.due(at) {
             day.happens(event, at).await?;
         }
-        bell = day.settle(at).await?.map(|next| round(next).max(at.after(Duration::from_millis(GRAIN))));
-        day.serve(at).await?;
+        let (settled, served) = (day.settle(at).await?, day.serve(at).await?);
+        let later = at.after(Duration::from_millis(GRAIN));
+        bell = served.unwrap_or(settled).map(|next| round(next).max(later));
         let done = (at.since(from).as_secs_f64() / span * 100.0) as u32;
         if done > told {
             told = done;
@@ -454,14 +455,14 @@ impl Day<'_> {
     }
 
     /// Whoever has room gets what is next, who waits longest first. Those who are alike are not asked for again where one of
-    /// them got nothing, but for what may be kept for one of them alone.
-    async fn serve(&mut self, at: Timestamp) -> Result<(), SimulateError> {
+    /// them got nothing, but for what may be kept for one of them alone. When the next bell is due, where anything waited.
+    async fn serve(&mut self, at: Timestamp) -> Result<Option<Option<Timestamp>>, SimulateError> {
         let waiting = self.store.counts(at).await?.waiting;
         if waiting > self.longest.0 {
             self.longest = (waiting, at);
         }
         if waiting == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let mut order: Vec<usize> = (0..self.agents.len()).filter(|agent| self.agents[*agent].here).collect();
         order.sort_by_key(|agent| (self.agents[*agent].free_since, *agent));
@@ -479,12 +480,12 @@ impl Day<'_> {
                 }
             }
         }
-        self.settle(at).await.map(drop)
+        self.settle(at).await.map(Some)
     }
 
     /// Whether an agent got something.
     async fn claims(&mut self, agent: usize, waiting: u64, at: Timestamp) -> Result<bool, SimulateError> {
-        if self.claims.len() as u64 % AWAY_TRIED == 0 {
+        if self.claims.len().is_multiple_of(AWAY_TRIED) {
             self.nobody_away_gets_any(at).await?;
         }
         let first = self.store.queue(QueueFilter::default(), Page { after: None, limit: 1 }, at).await?;

@@ -53,10 +53,8 @@ impl Ledger {
     pub(crate) fn note(&mut self, event: &Event) -> Option<ConversationId> {
         let id = event.conversation?;
         let entry = self.entries.entry(id.0).or_default();
-        let (word, rest) = match event.detail.as_deref().map(|it| it.split_once(' ').unwrap_or((it, ""))) {
-            Some(parts) => parts,
-            None => ("", ""),
-        };
+        let detail = event.detail.as_deref().unwrap_or_default();
+        let (word, rest) = detail.split_once(' ').unwrap_or((detail, ""));
         let mut answered = None;
         match event.act.as_str() {
             "opened" => entry.opened = event.at,
@@ -64,8 +62,8 @@ impl Ledger {
             "replied" => entry.answered = entry.answered.or(Some(event.at)),
             "closed" => entry.closed = Some(event.at),
             "received" | "reopened" if entry.closed.take().is_some() => entry.reopened = true,
-            "clock-warning" => self.clock(event.detail.as_deref().unwrap_or_default()).warned += 1,
-            "clock-breached" => self.clock(event.detail.as_deref().unwrap_or_default()).breached += 1,
+            "clock-warning" => self.clock(detail).warned += 1,
+            "clock-breached" => self.clock(detail).breached += 1,
             "decided" => match word {
                 "reply" if of_bot(event.rule.as_deref()) => {
                     entry.bot = entry.bot.or(Some(event.at));
