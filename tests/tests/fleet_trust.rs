@@ -178,7 +178,7 @@ fn what_is_not_to_be_trusted_is_refused_and_changes_nothing() {
     let wider = variant(&desk, "wider", "0.3.0", |manifest| {
         let asks = manifest["asks"].as_table_mut().unwrap();
         asks.insert("egress".into(), toml::Value::from(vec!["https://API.example:443"]));
-        asks.insert("actions".into(), toml::Value::from(vec!["route", "close"]));
+        asks["actions"].as_array_mut().unwrap().push("close".into());
     });
     shop.sign(&wider);
     let older = variant(&desk, "older", "0.1.5", same);

@@ -39,9 +39,7 @@ const SURVEY: &str = r#"
 public-url = "https://desk.shop.example"
 [[policy]]
 plugin = "policy-survey"
-[policy.config]
-rest-days = 0
-closing.after = "1 s"
+config-file = "config/policy-survey.toml"
 "#;
 
 /// M1, M3, M4, M5, M7, M8.
@@ -50,6 +48,11 @@ fn a_customer_is_asked_after_the_end_and_the_answer_is_nobodys() {
     let relay = Relay::start();
     let mut desk = Desk::setup().relay(relay.port).init().without_policy("policy-receipt");
     desk.configure(SURVEY);
+    let file = desk.dir.join("config/policy-survey.toml");
+    let bundled = std::fs::read_to_string(&file).unwrap();
+    let soon = bundled.replacen("after = \"10 min\"", "after = \"1 s\"", 1);
+    assert_ne!(soon, bundled);
+    std::fs::write(&file, soon).unwrap();
     desk.serve();
     desk.deliver(&Mail::new("ann@mail.example", "Where is it", "Where is my parcel, please?"));
     desk.settled();

@@ -192,8 +192,8 @@ fn tagger(tag: &'static str, from: u32, otherwise: &'static str) -> Guest {
         items: leak(format!(r#"(data (i32.const 1024) "{tag}R7because")"#)),
         // The snapshot's grade: whether there is one, and which. The result's list has one decision at 2048.
         main: leak(format!(
-            "(if (i32.and (i32.load8_u offset=44 (local.get 0))
-                          (i32.ge_u (i32.load8_u offset=45 (local.get 0)) (i32.const {from})))
+            "(if (i32.and (i32.load8_u offset=45 (local.get 0))
+                          (i32.ge_u (i32.load8_u offset=46 (local.get 0)) (i32.const {from})))
                (then
                  (i32.store (i32.const 4) (i32.const 2048)) (i32.store (i32.const 8) (i32.const 1))
                  (i32.store8 (i32.const 2048) (i32.const 2))
@@ -209,7 +209,7 @@ fn tagger(tag: &'static str, from: u32, otherwise: &'static str) -> Guest {
 #[tokio::test]
 async fn another_component_is_compared_rule_by_rule_and_a_failing_call_is_kept_to_be_made_again() {
     let studio = Studio::new();
-    let breaks = "(if (i32.load8_u offset=44 (local.get 0)) (then unreachable))";
+    let breaks = "(if (i32.load8_u offset=45 (local.get 0)) (then unreachable))";
     let live = studio.house.load(&tagger("urgent", 2, breaks).package(), Settings::default()).await;
     let (mut tagged, mut failed) = (BTreeSet::new(), BTreeSet::new());
     for number in 0..60 {
