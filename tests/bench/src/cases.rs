@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tributary_model::calendar::{Calendar, Period, Plan};
-use tributary_model::decision::{Action, Decision, Happening};
+use tributary_model::decision::{Action, Decision, Happening, Snapshot};
 use tributary_model::message::{Author, Response};
 use tributary_model::{ArticleId, ChannelName, PluginName, Timestamp};
 use tributary_runtime::{
@@ -261,16 +261,30 @@ async fn the_component_reviews_every_draft_as_its_source_does() {
     println!("{count} drafts");
 }
 
+/// The chain that `init` sets up.
+async fn chain(runtime: &Arc<Runtime>) -> Vec<Arc<dyn Policy>> {
+    let nothing = toml::Table::new();
+    let mut chain = Vec::new();
+    for policy in ["policy-triage", "policy-routing", "policy-receipt", "policy-escalation", "policy-service-clock"] {
+        chain.push(Loaded::new(runtime, policy).under(&nothing).await);
+    }
+    chain
+}
+
+/// Each policy of a chain decides, and sees what those before it decided.
+async fn decide(chain: &[Arc<dyn Policy>], snapshot: &mut Snapshot, happening: &Happening) {
+    for policy in chain {
+        let called = policy.decide(CallContext::at(snapshot.now), snapshot, happening).await.unwrap();
+        snapshot.decided.extend(called.result.unwrap());
+    }
+}
+
 /// F5: whatever a customer writes, the chain that `init` sets up gives it a team and at least one promise with an end.
 #[tokio::test]
 async fn every_matter_has_an_owner_and_a_promised_end() {
     let folder = tempfile::tempdir().unwrap();
     let (runtime, room, _) = sandbox(folder.path());
-    let nothing = toml::Table::new();
-    let mut chain = Vec::new();
-    for policy in ["policy-triage", "policy-routing", "policy-receipt", "policy-escalation", "policy-service-clock"] {
-        chain.push(Loaded::new(&runtime, policy).under(&nothing).await);
-    }
+    let chain = chain(&runtime).await;
     let mut count = 0;
     for file in files("policy-triage") {
         let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
@@ -281,11 +295,7 @@ async fn every_matter_has_an_owner_and_a_promised_end() {
             continue;
         }
         room.enter(FakeHost::new());
-        for policy in &chain {
-            let called = policy.decide(CallContext::at(snapshot.now), &snapshot, &happening).await;
-            let decided = called.unwrap_or_else(|error| panic!("{}: {error}", file.display())).result;
-            snapshot.decided.extend(decided.unwrap_or_else(|fault| panic!("{}: {fault:?}", file.display())));
-        }
+        decide(&chain, &mut snapshot, &happening).await;
         let owned = snapshot.team.is_some() || snapshot.decided.iter().any(|it| matches!(it.action, Action::Route(_)));
         let promised = snapshot.decided.iter().any(|it| matches!(it.action, Action::StartClock(_)));
         assert!(owned && promised, "{}: {:?}", file.display(), snapshot.decided);
@@ -299,11 +309,7 @@ async fn every_matter_has_an_owner_and_a_promised_end() {
 async fn the_same_matter_is_treated_the_same_in_both_languages() {
     let folder = tempfile::tempdir().unwrap();
     let (runtime, room, _) = sandbox(folder.path());
-    let nothing = toml::Table::new();
-    let mut chain = Vec::new();
-    for policy in ["policy-triage", "policy-routing", "policy-receipt", "policy-escalation", "policy-service-clock"] {
-        chain.push(Loaded::new(&runtime, policy).under(&nothing).await);
-    }
+    let chain = chain(&runtime).await;
     for (chinese, english) in [
         ("我想退货，鞋子大了", "I would like to return the shoes, they are too large"),
         ("包裹还没到，什么时候能送到", "My parcel has not arrived yet, when will it be delivered?"),
@@ -323,10 +329,7 @@ async fn the_same_matter_is_treated_the_same_in_both_languages() {
             room.enter(FakeHost::new());
             let mut snapshot = convert::from_snapshot(case.snapshot().unwrap());
             let happening = convert::from_happening(case.happening().unwrap());
-            for policy in &chain {
-                let called = policy.decide(CallContext::at(snapshot.now), &snapshot, &happening).await.unwrap();
-                snapshot.decided.extend(called.result.unwrap());
-            }
+            decide(&chain, &mut snapshot, &happening).await;
             let mut acts: Vec<String> = snapshot.decided.iter().filter_map(|it| treatment(&it.action)).collect();
             acts.sort();
             treated.push(acts);
