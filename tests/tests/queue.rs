@@ -1,6 +1,8 @@
 //! Who gets what of the queue, seen from outside: agents by the command line and the API, a daemon with its policies.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 use serde_json::{Value, json};
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tributary_tests::api::id;
 use tributary_tests::{Api, Desk, Mail};
@@ -71,6 +73,23 @@ fn who_waits_gets_the_next_one_at_once() {
         got.dedup();
         assert_eq!(got.len(), 3, "each got another one");
     });
+    // Who hangs up is given nothing that nobody would see.
+    let mut gone = TcpStream::connect(&desk.http).unwrap();
+    let body = r#"{"wait_seconds": 30}"#;
+    let head = format!("authorization: Bearer {}\r\ncontent-type: application/json", desk.token);
+    write!(
+        gone,
+        "POST /api/v1/queue/claim HTTP/1.1\r\nhost: desk\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(gone);
+    std::thread::sleep(Duration::from_millis(300));
+    desk.deliver(&Mail::new("late@mail.example", "hello", "Is anybody there?"));
+    desk.settled();
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(desk.api.queue().len(), 1, "it waits for somebody who is there");
     // One who is away is told so, and does not wait.
     desk.json(&["agent", "away", "sam"]);
     let away = sam.try_post("/api/v1/queue/claim", &json!({ "wait_seconds": 30 }), None).unwrap();

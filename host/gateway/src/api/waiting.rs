@@ -66,7 +66,8 @@ pub(crate) async fn next(
             _ = changes.changed(), if first => {}
             () = tokio::time::sleep(LOOK), if !first => {}
             () = tokio::time::sleep_until(until) => {}
-            _ = stop.changed() => {}
+            // Whoever would tell of the stop is gone: it has come.
+            told = stop.changed() => if told.is_err() { return Ok(Next::Nothing) },
         }
     }
 }

@@ -63,6 +63,11 @@ pub(crate) async fn run(
     let place = if waits { state.take_stream_seat() } else { state.take_write_place() };
     let place = place.ok_or_else(|| busy("too many requests are under way"))?;
     let request = Request::from_parts(parts, Body::from(body));
+    // Who waited and hung up is not to be given what nobody would see. Under a key the answer can be had again.
+    if waits && key.is_none() {
+        let _place = place;
+        return caught(request, next).await;
+    }
     // A task of its own, because the connection's task is dropped with the connection: a half-run request would leave its
     // key under way. The place is what a stop waits for.
     let task = async move {
