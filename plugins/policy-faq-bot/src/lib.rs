@@ -532,8 +532,8 @@ impl FaqBot {
 
     /// What a normalised text asks, in the words of articles.
     fn question(&self, text: &str) -> String {
-        let text = self.thanks.strip(&self.greetings.strip(text));
-        bare(&self.fillers.strip(&self.wordings.apply(&text)))
+        let text = self.thanks.strip(self.greetings.strip(text.to_owned()));
+        bare(&self.fillers.strip(self.wordings.apply(text)))
     }
 
     /// The line of the menu that a message chooses: by its number, or in its words.

@@ -8,7 +8,7 @@ use tributary_sdk::{PrepareError, Template};
 
 use crate::Language;
 use crate::config::{self, Answer, Detail, Question};
-use crate::words::Words;
+use crate::words::{Collector, Lists};
 
 /// The table of orders, ready to use.
 pub struct Orders {
@@ -16,16 +16,18 @@ pub struct Orders {
     trust_claimed: bool,
     number_digits: usize,
     questions: Vec<Asked>,
+    words: Lists,
     answers: Vec<Said>,
     details: Vec<Fact>,
     others: [Template; 2],
 }
 
+/// A question, with the numbers of its lists.
 struct Asked {
     name: String,
-    words: Words,
-    together: Vec<Words>,
-    unless: Words,
+    words: usize,
+    together: Vec<usize>,
+    unless: usize,
 }
 
 struct Said {
@@ -100,7 +102,9 @@ impl Orders {
                 of: detail.of.clone(),
             })
         };
-        let asked = |(index, question): (usize, &Question)| Asked::prepare(question, index, normaliser);
+        let mut words = Collector::default();
+        let asked = |(index, question): (usize, &Question)| Asked::prepare(question, index, normaliser, &mut words);
+        let questions = config.questions.iter().enumerate().map(asked).collect::<Result<_, _>>()?;
         let offset = config.utc_offset;
         if !(-1_439..=1_439).contains(&offset) {
             return Err(PrepareError::value("orders.utc-offset", "expected minutes, less than a day"));
@@ -112,7 +116,8 @@ impl Orders {
             answers: config.answers.iter().enumerate().map(said).collect::<Result<_, PrepareError>>()?,
             details: config.details.iter().enumerate().map(fact).collect::<Result<_, PrepareError>>()?,
             others: templates(&config.others, "orders.others", &["count"])?,
-            questions: config.questions.iter().enumerate().map(asked).collect::<Result<_, _>>()?,
+            words: words.build("orders.questions")?,
+            questions,
         })
     }
 
@@ -120,7 +125,11 @@ impl Orders {
     pub fn question(&self, text: &str, bare: &str) -> Option<&str> {
         let only_number = bare.len() >= self.number_digits && bare.chars().all(|letter| letter.is_ascii_digit());
         let first = self.questions.first().filter(|_| only_number);
-        first.or_else(|| self.questions.iter().find(|asked| asked.fits(text))).map(|asked| asked.name.as_str())
+        let fitting = || {
+            let stand = self.words.stand_in(text);
+            self.questions.iter().find(|asked| asked.fits(&stand))
+        };
+        first.or_else(fitting).map(|asked| asked.name.as_str())
     }
 
     /// What is said to it, or why a person has to.
@@ -225,19 +234,25 @@ fn is_named(order: &Order, text: &str) -> bool {
 }
 
 impl Asked {
-    fn prepare(question: &Question, index: usize, normaliser: &Normaliser) -> Result<Self, PrepareError> {
+    fn prepare(
+        question: &Question,
+        index: usize,
+        normaliser: &Normaliser,
+        lists: &mut Collector,
+    ) -> Result<Self, PrepareError> {
         let key = format!("orders.questions.{index}");
         if question.words.is_empty() && question.together.is_empty() {
             return Err(PrepareError::value(key, "expected `words` or `together`"));
         }
-        let words = |words: &[String], name: &str| Words::prepare(words, &format!("{key}.{name}"), normaliser);
+        let mut words = |words: &[String], name: &str| lists.add(words, &format!("{key}.{name}"), normaliser);
         let together = question.together.iter().map(|list| words(list, "together")).collect::<Result<_, _>>()?;
         let (alone, unless) = (words(&question.words, "words")?, words(&question.unless, "unless")?);
         Ok(Self { name: question.name.clone(), words: alone, together, unless })
     }
 
-    fn fits(&self, text: &str) -> bool {
-        let together = || !self.together.is_empty() && self.together.iter().all(|list| list.find(text).is_some());
-        (self.words.find(text).is_some() || together()) && self.unless.find(text).is_none()
+    /// Whether it is asked, by whether a word of each list stands in the text.
+    fn fits(&self, stand: &[bool]) -> bool {
+        let together = || !self.together.is_empty() && self.together.iter().all(|list| stand[*list]);
+        (stand[self.words] || together()) && !stand[self.unless]
     }
 }

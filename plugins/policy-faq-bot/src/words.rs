@@ -1,22 +1,51 @@
 //! Lists of words, and where they stand in a text.
 use std::collections::BTreeSet;
 
+use aho_corasick::Input;
+use aho_corasick::automaton::{Automaton, OverlappingState};
+use aho_corasick::nfa::contiguous::{Builder, NFA};
 use tributary_sdk::PrepareError;
 use tributary_sdk::text::{Normaliser, chinese, wordy};
 
 /// English words are compared by so many of their first letters, so that their endings do not count.
 const STEM: usize = 6;
 
-/// Words of one meaning, the longest first.
-pub struct Words(Vec<Word>);
-
-/// Words, and what each is replaced by.
-pub struct Wordings(Vec<(Word, String)>);
+/// Words in one automaton, so that a text is walked once, however many they are. Its kind is chosen here and not by the
+/// crate, which would link all kinds.
+struct Finder {
+    automaton: NFA,
+    words: Vec<Word>,
+}
 
 struct Word {
     plain: String,
     bounded_before: bool,
     bounded_after: bool,
+}
+
+/// Words of one meaning, the longest first.
+pub struct Words(Finder);
+
+/// Words, and what each is replaced by.
+pub struct Wordings {
+    finder: Finder,
+    instead: Vec<String>,
+}
+
+/// Several lists of words that are asked of the same text.
+pub struct Lists {
+    finder: Finder,
+    /// Which list each word is of.
+    list: Vec<usize>,
+    count: usize,
+}
+
+/// Collects lists before their words are put into one automaton.
+#[derive(Default)]
+pub struct Collector {
+    words: Vec<Word>,
+    list: Vec<usize>,
+    count: usize,
 }
 
 impl Words {
@@ -28,17 +57,19 @@ impl Words {
         let word = |word: &String| Word::prepare(word, key, normaliser);
         let mut words: Vec<Word> = words.iter().map(word).collect::<Result<_, _>>()?;
         words.sort_by_key(|word| std::cmp::Reverse(word.plain.len()));
-        Ok(Self(words))
+        Ok(Self(Finder::new(words, key)?))
     }
 
-    /// A word that stands in a normalised text.
+    /// The longest word that stands in a normalised text.
     pub fn find(&self, text: &str) -> Option<&str> {
-        self.0.iter().find(|word| word.first(text).is_some()).map(|word| word.plain.as_str())
+        let mut longest = None;
+        self.0.each(text, |word, _| longest = Some(longest.map_or(word, |other: usize| other.min(word))));
+        longest.map(|word| self.0.words[word].plain.as_str())
     }
 
     /// A normalised text without any of the words; a blank stands where one was.
-    pub fn strip(&self, text: &str) -> String {
-        replaced(text, |at| self.0.iter().find(|word| word.stands_at(text, at)).map(|word| (word.plain.len(), " ")))
+    pub fn strip(&self, text: String) -> String {
+        self.0.replaced(text, |_| " ")
     }
 }
 
@@ -59,32 +90,88 @@ impl Wordings {
             }
         }
         pairs.sort_by_key(|(word, _)| std::cmp::Reverse(word.plain.len()));
-        Ok(Self(pairs))
+        let (words, instead) = pairs.into_iter().unzip();
+        Ok(Self { finder: Finder::new(words, "wordings")?, instead })
     }
 
     /// A normalised text in the words of articles. What was put in is not replaced again.
-    pub fn apply(&self, text: &str) -> String {
-        replaced(text, |at| {
-            let (word, instead) = self.0.iter().find(|(word, _)| word.stands_at(text, at))?;
-            Some((word.plain.len(), instead))
-        })
+    pub fn apply(&self, text: String) -> String {
+        self.finder.replaced(text, |word| &self.instead[word])
     }
 }
 
-/// A text with something else, where `found` names it, instead of so many bytes from a place.
-fn replaced<'a>(text: &str, found: impl Fn(usize) -> Option<(usize, &'a str)>) -> String {
-    let mut said = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(letter) = text[at..].chars().next() {
-        if let Some((length, instead)) = found(at) {
-            said.push_str(instead);
-            at += length;
-        } else {
-            said.push(letter);
-            at += letter.len_utf8();
+impl Collector {
+    /// The number of one more list.
+    ///
+    /// # Errors
+    /// [`PrepareError::Value`] with `key` where a word is empty.
+    pub fn add(&mut self, words: &[String], key: &str, normaliser: &Normaliser) -> Result<usize, PrepareError> {
+        for word in words {
+            self.words.push(Word::prepare(word, key, normaliser)?);
+            self.list.push(self.count);
+        }
+        self.count += 1;
+        Ok(self.count - 1)
+    }
+
+    /// All of them, to be asked.
+    ///
+    /// # Errors
+    /// [`PrepareError::Value`] with `key` where the words are too many.
+    pub fn build(self, key: &str) -> Result<Lists, PrepareError> {
+        Ok(Lists { finder: Finder::new(self.words, key)?, list: self.list, count: self.count })
+    }
+}
+
+impl Lists {
+    /// Of each list, whether one of its words stands in a normalised text.
+    pub fn stand_in(&self, text: &str) -> Vec<bool> {
+        let mut stand = vec![false; self.count];
+        self.finder.each(text, |word, _| stand[self.list[word]] = true);
+        stand
+    }
+}
+
+impl Finder {
+    fn new(words: Vec<Word>, key: &str) -> Result<Self, PrepareError> {
+        let automaton = Builder::new().prefilter(false).build(words.iter().map(|word| &word.plain));
+        Ok(Self { automaton: automaton.map_err(|error| PrepareError::value(key, error.to_string()))?, words })
+    }
+
+    /// Tells each word that stands in a text as a whole, and where it begins.
+    fn each(&self, text: &str, mut tell: impl FnMut(usize, usize)) {
+        let input = Input::new(text);
+        let mut state = OverlappingState::start();
+        // An unanchored search of a text is what every automaton supports, so there is no error to report.
+        while self.automaton.try_find_overlapping(&input, &mut state).is_ok() {
+            let Some(found) = state.get_match() else { return };
+            let word = found.pattern().as_usize();
+            if self.words[word].is_whole(&text[..found.start()], &text[found.end()..]) {
+                tell(word, found.start());
+            }
         }
     }
-    said
+
+    /// A text with something else for each of the words, from its beginning on; of those that begin in one place, the first
+    /// of the list.
+    fn replaced<'a>(&'a self, text: String, instead: impl Fn(usize) -> &'a str) -> String {
+        let mut found = Vec::new();
+        self.each(&text, |word, at| found.push((at, word)));
+        if found.is_empty() {
+            return text;
+        }
+        found.sort_unstable();
+        let (mut said, mut at) = (String::with_capacity(text.len()), 0);
+        for (start, word) in found {
+            if start >= at {
+                said.push_str(&text[at..start]);
+                said.push_str(instead(word));
+                at = start + self.words[word].plain.len();
+            }
+        }
+        said.push_str(&text[at..]);
+        said
+    }
 }
 
 impl Word {
@@ -97,16 +184,10 @@ impl Word {
         Ok(Self { bounded_before: wordy(first), bounded_after: wordy(last) && !open, plain })
     }
 
-    /// Whether the word stands at a place of a text as a whole.
-    fn stands_at(&self, text: &str, at: usize) -> bool {
-        text[at..].strip_prefix(self.plain.as_str()).is_some_and(|after| {
-            !(self.bounded_before && text[..at].chars().next_back().is_some_and(wordy)
-                || self.bounded_after && after.chars().next().is_some_and(wordy))
-        })
-    }
-
-    fn first(&self, text: &str) -> Option<usize> {
-        text.match_indices(&self.plain).map(|(at, _)| at).find(|at| self.stands_at(text, *at))
+    /// Whether it is not a part of another word, between what stands before it and behind it.
+    fn is_whole(&self, before: &str, after: &str) -> bool {
+        !(self.bounded_before && before.chars().next_back().is_some_and(wordy)
+            || self.bounded_after && after.chars().next().is_some_and(wordy))
     }
 }
 
@@ -166,7 +247,7 @@ mod tests {
     #[test]
     fn what_is_stripped_leaves_a_blank() {
         let list = words(&["请问", "请", "hi"]);
-        assert_eq!(list.strip("请问,请退货 hi this"), " , 退货   this");
+        assert_eq!(list.strip("请问,请退货 hi this".into()), " , 退货   this");
         assert_eq!(bare(" , 退货 ?  this !"), "退货 this");
         assert_eq!(bare("?!"), "");
     }
@@ -177,10 +258,30 @@ mod tests {
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         let wordings = Wordings::prepare(&rows, &Normaliser::new("")).unwrap();
         assert_eq!(
-            wordings.apply("邮费和运费, to send back, to resend backs"),
+            wordings.apply("邮费和运费, to send back, to resend backs".into()),
             "运费和return, to return, to resend backs"
         );
         assert!(Wordings::prepare(&[vec!["alone".to_owned()]], &Normaliser::new("")).is_err());
+    }
+
+    #[test]
+    fn lists_are_asked_at_once_and_a_word_may_be_of_several() {
+        let normaliser = Normaliser::new("");
+        let mut lists = Collector::default();
+        for list in [&["where", "order"][..], &[], &["order", "parcel*"]] {
+            let list: Vec<String> = list.iter().map(|word| (*word).to_owned()).collect();
+            lists.add(&list, "list", &normaliser).unwrap();
+        }
+        let lists = lists.build("lists").unwrap();
+        for (text, stand) in [
+            ("my order", [true, false, true]),
+            ("where?", [true, false, false]),
+            ("parcels", [false, false, true]),
+            ("reorder", [false; 3]),
+            ("", [false; 3]),
+        ] {
+            assert_eq!(lists.stand_in(text), stand, "{text}");
+        }
     }
 
     #[test]
