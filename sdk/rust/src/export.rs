@@ -62,7 +62,10 @@ pub struct Guest<P>(PhantomData<P>);
 
 impl<P: Exported> lifecycle::exports::tributary::plugin::lifecycle::Guest for Guest<P> {
     fn prepare() -> Result<(), String> {
-        prepared::<P>().map(|_| ()).map_err(|error| error.to_string())
+        prepared::<P>().map_err(|error| error.to_string())?;
+        #[cfg(target_arch = "wasm32")]
+        crate::heap::fill_holes();
+        Ok(())
     }
 }
 

@@ -19,6 +19,8 @@ pub mod text;
 
 mod error;
 mod export;
+#[cfg(target_arch = "wasm32")]
+mod heap;
 mod plugin;
 mod template;
 mod values;
