@@ -82,6 +82,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     rules: Arc<DeskRules>,
+    read_before: knowledge::ReadBefore,
     // Behind the writer, whose end ends it.
     _checkpointer: checkpoint::Checkpointer,
     _lock: File,
@@ -114,7 +115,7 @@ impl SqliteStore {
         let (checkpointer, wake) = checkpoint::Checkpointer::start(&path)?;
         let rules = Arc::new(config.rules.clone());
         let writer = Writer::start(conn, config.queue, rules.clone(), newest, wake).map_err(unusable(&path))?;
-        Ok(Self { readers, writer, rules, _checkpointer: checkpointer, _lock: lock })
+        Ok(Self { readers, writer, rules, read_before: Default::default(), _checkpointer: checkpointer, _lock: lock })
     }
 }
 

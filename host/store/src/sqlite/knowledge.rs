@@ -9,8 +9,11 @@ use crate::{
     QuestionView, StoreError, Written,
 };
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tributary_model::knowledge::{Article, LONGEST_LINE, Question, Terms, terms};
 use tributary_model::{ArticleId, ConversationId, Timestamp};
@@ -21,8 +24,31 @@ const CANDIDATES: i64 = 16;
 /// How many versions of an article are shown.
 const VERSIONS: i64 = 100;
 
+/// Of so many versions the terms are kept in memory: a version never changes, and reading its words takes longer than
+/// everything else in a search.
+const READ: usize = 512;
+
 /// How long a question that nobody asks again is kept.
 const ASKED: Duration = Duration::from_secs(180 * 24 * 3_600);
+
+/// The terms of versions that searches came across.
+#[derive(Default)]
+pub(super) struct ReadBefore(Mutex<HashMap<ArticleId, Arc<Terms>>>);
+
+impl ReadBefore {
+    fn terms(&self, version: &ArticleVersion) -> Arc<Terms> {
+        if let Some(terms) = self.0.lock().get(&version.id) {
+            return Arc::clone(terms);
+        }
+        let terms = Arc::new(Terms::of(&version.article));
+        let mut read = self.0.lock();
+        if read.len() >= READ {
+            read.clear();
+        }
+        read.insert(version.id, Arc::clone(&terms));
+        terms
+    }
+}
 
 /// The columns that [`version`] reads, in its order.
 macro_rules! article_columns {
@@ -79,7 +105,7 @@ impl Knowledge for SqliteStore {
     }
 
     async fn search_articles(&self, text: &str, most: usize, now: Timestamp) -> Result<Vec<FoundArticle>, StoreError> {
-        self.readers.read(|conn| search(conn, text, most, now))
+        self.readers.read(|conn| search(conn, &self.read_before, text, most, now))
     }
 
     async fn questions(&self, most: usize) -> Result<Vec<QuestionView>, StoreError> {
@@ -159,7 +185,13 @@ fn told(tx: &mut Tx<'_>, by: &str, act: &str, detail: &str, now: Timestamp) -> R
     tx.event(None, now, Line { actor: &actor, act, detail: Some(detail), ..Line::default() })
 }
 
-fn search(conn: &Connection, text: &str, most: usize, now: Timestamp) -> Result<Vec<FoundArticle>, StoreError> {
+fn search(
+    conn: &Connection,
+    read: &ReadBefore,
+    text: &str,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<FoundArticle>, StoreError> {
     let asked = Question::terms(text);
     if asked.is_empty() || most == 0 {
         return Ok(Vec::new());
@@ -186,7 +218,7 @@ fn search(conn: &Connection, text: &str, most: usize, now: Timestamp) -> Result<
     let candidates = many(conn, sql, (matching, time(now), CANDIDATES), version)?;
     let mut found: Vec<FoundArticle> = candidates
         .into_iter()
-        .map(|version| FoundArticle { score: question.fit(&Terms::of(&version.article)), version })
+        .map(|version| FoundArticle { score: question.fit(&read.terms(&version)), version })
         .filter(|found| found.score >= LEAST_SCORE)
         .collect();
     found.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.version.id.cmp(&other.version.id)));
