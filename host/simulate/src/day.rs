@@ -115,8 +115,8 @@ struct Day<'a> {
     ledger: Ledger,
     seen: EventId,
     messages: u64,
-    claims: Vec<Duration>,
-    waiting_at_claim: u64,
+    /// How many waited when it was made, and how long it took.
+    claims: Vec<(u64, Duration)>,
     longest: (u64, Timestamp),
     /// Agents for whom something may be kept.
     called: HashSet<usize>,
@@ -151,7 +151,6 @@ pub async fn run(scenario: &Scenario, desk: Desk, mut progress: impl FnMut(f64))
         seen: EventId(0),
         messages: 0,
         claims: Vec::new(),
-        waiting_at_claim: 0,
         longest: (0, scenario.moment(0.0)),
         called: HashSet::new(),
         broken: BTreeSet::new(),
@@ -493,8 +492,7 @@ impl Day<'_> {
         let name = self.agents[agent].profile.name.clone();
         let began = Instant::now();
         let next = self.store.claim_next(&name, None, LEASE, at).await?;
-        self.claims.push(began.elapsed());
-        self.waiting_at_claim = self.waiting_at_claim.max(waiting);
+        self.claims.push((waiting, began.elapsed()));
         let Next::Taken(it, _) = next else { return Ok(false) };
         self.check(agent, &it, first.as_ref(), at);
         let Some(customer) = self.by_conversation.get(&it.id.0).copied() else { return Ok(true) };
@@ -580,6 +578,11 @@ impl Day<'_> {
         let mut refused: Vec<_> = self.ledger.refused.iter().map(|(why, times)| (why.clone(), *times)).collect();
         refused.sort_by_key(|(_, times)| Reverse(*times));
         let hour = self.longest.1.since(self.scenario.moment(0.0)).as_secs_f64() / 3_600.0;
+        let most = self.claims.iter().map(|(waiting, _)| *waiting).max().unwrap_or_default();
+        let claims = |beside: u64| {
+            let took = self.claims.iter().filter(|(waiting, _)| *waiting >= beside).map(|(_, took)| *took);
+            Percentiles::seconds(took.collect()).times(1_000.0)
+        };
         Report {
             about: self.scenario.about.clone(),
             days: self.scenario.days,
@@ -594,8 +597,9 @@ impl Day<'_> {
             left_open: self.ledger.entries.values().filter(|entry| entry.closed.is_none()).count() as u64,
             refused,
             claims: self.claims.len() as u64,
-            claim_ms: Percentiles::seconds(self.claims.clone()).times(1_000.0),
-            waiting_at_claim: self.waiting_at_claim,
+            claim_ms: claims(0),
+            waiting_at_claim: most,
+            full_claim_ms: claims(most * 9 / 10),
             broken: self.broken.iter().take(TOLD).cloned().collect(),
             took: took.as_secs_f64(),
         }

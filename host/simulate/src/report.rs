@@ -115,6 +115,8 @@ pub struct Report {
     pub claim_ms: Percentiles,
     /// The most conversations that waited while one was claimed.
     pub waiting_at_claim: u64,
+    /// See [`Report::claims`]: of those that were made while nine tenths of that waited.
+    pub full_claim_ms: Percentiles,
     /// What must not be: a conversation with two holders, work for somebody full or away, an emergency passed over.
     pub broken: Vec<String>,
     /// By the real clock, in seconds.

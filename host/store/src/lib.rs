@@ -72,8 +72,9 @@ pub trait Store: Lives + Contacts + Knowledge + Agents + Feedback {
     /// clocks moved.
     async fn set_calendars(&self, calendars: Vec<(String, Calendar)>, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Clocks, timers and snoozes that are due by this time become happenings or open conversations: `most` at most. Returns how many,
-    /// and when the next one is due.
+    /// Clocks, timers and snoozes that are due by this time become happenings or open conversations: `most` at most. What
+    /// fell due within the last second goes before what was missed, up to half of `most`. Returns how many, and when the
+    /// next one is due.
     async fn ring(&self, now: Timestamp, most: usize) -> Result<Rung, StoreError>;
 
     // -- reply and deliver --------------------------------------------------------------------------------------------

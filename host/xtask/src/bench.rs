@@ -8,7 +8,7 @@ use crate::step::Steps;
 use crate::{build, plugins};
 
 /// What is measured from outside, on a running daemon, by the program `bench` of the tests.
-const OUTSIDE: [&str; 7] = ["mail", "hook", "latency", "memory", "day", "contain", "swap"];
+const OUTSIDE: [&str; 8] = ["mail", "hook", "latency", "memory", "day", "clocks", "contain", "swap"];
 
 /// One thing measured inside: its name, and the program below `target/release` with its arguments.
 const INSIDE: [(&str, &str, &[&str]); 7] = [

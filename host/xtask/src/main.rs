@@ -20,7 +20,8 @@ usage: cargo xtask COMMAND
   demo [--once]        builds everything, starts the desk, sends mails, answers one, shows what arrived;
                        goes on serving until Ctrl-C, or leaves at once
   test [-- FILTER]     everything the tests need, then all tests, or those whose names contain FILTER
-  bench [NAME …]       measures mail, latency, memory, contain, store, calls, policy, native; all without a name
+  bench [NAME …]       measures mail, hook, latency, memory, day, clocks, contain, swap, store, calls, resident, policy,
+                       native, adapters, policies; all without a name
   plugins              builds every plugin into target/plugins/NAME.wasm";
 
 fn main() -> Result<()> {

@@ -19,6 +19,7 @@ cases![
     a_timer_rings_once_and_can_be_moved_and_taken_away,
     a_snooze_ends,
     no_more_ring_than_asked,
+    what_is_due_now_does_not_wait_for_what_was_missed,
 ];
 
 async fn with(store: &dyn Store, actions: Vec<Action>) -> Result<ConversationId, Unmet> {
@@ -296,4 +297,36 @@ async fn no_more_ring_than_asked(store: &dyn Store) -> Held {
     same("three", store.ring(Timestamp(10), 9).await?, Rung { rang: 3, next: None })?;
     let names: Vec<_> = drain(store, Timestamp(11)).await?;
     same("in order", names, (1..=5).map(|n| Happening::Timer(n.to_string())).collect())
+}
+
+async fn what_is_due_now_does_not_wait_for_what_was_missed(store: &dyn Store) -> Held {
+    const NOW: u64 = 86_400_000;
+    let timer = |name: &str, at| Action::SetTimer(name.into(), Timestamp(at));
+    let missed = (1..=8).map(|n| timer(&format!("missed-{n}"), n));
+    let others = [timer("now", NOW - 500), timer("soon", NOW + 1), Action::StartClock(clock("late", 86_400, 0, false))];
+    with(store, missed.chain(others).collect()).await?;
+    let timer = |name: &str| Happening::Timer(name.into());
+    same("four", store.ring(Timestamp(NOW), 4).await?, Rung { rang: 4, next: Some(Timestamp(3)) })?;
+    let first = vec![Happening::ClockBreached("late".into()), timer("now"), timer("missed-1"), timer("missed-2")];
+    same("what may be in time, and the oldest", drain(store, Timestamp(NOW)).await?, first)?;
+    same("the others", store.ring(Timestamp(NOW), 9).await?, Rung { rang: 6, next: Some(Timestamp(NOW + 1)) })?;
+    drain(store, Timestamp(NOW)).await?;
+    // A warning that was missed does not hold up a breach that is due now.
+    let later = |seconds: u64| Timestamp(NOW + seconds * 1_000);
+    let missed = (1..=8).map(|n| Action::SetTimer(format!("missed-{n}"), later(n)));
+    let id = open(store, "two", Timestamp(NOW)).await?;
+    let warns = [Action::StartClock(clock("warns", 3_600, 50, false))];
+    store
+        .apply(decided(
+            &claim_one(store, later(0)).await?,
+            vec![outcome("triage", missed.chain(warns).collect())],
+            later(0),
+        ))
+        .await?;
+    store.ring(later(3_600), 4).await?;
+    let mut rang = drain(store, later(3_600)).await?;
+    rang.retain(|it| !matches!(it, Happening::Timer(_)));
+    let both = vec![Happening::ClockWarning("warns".into()), Happening::ClockBreached("warns".into())];
+    same("the warning, and the breach in time", rang, both)?;
+    same("breached", detail(store, id).await?.clocks[0].breached, Some(later(3_600)))
 }

@@ -6,28 +6,45 @@ use crate::{Rung, StoreError};
 use rusqlite::Connection;
 use tributary_model::{ConversationId, Timestamp};
 
+/// A bell that is not older than this, in milliseconds, is in time.
+const IN_TIME: u64 = 1_000;
+
+/// Which bells are due.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    /// Not those of before …
+    pub since: Timestamp,
+    /// … but until this moment.
+    pub now: Timestamp,
+}
+
 /// See [`crate::Store::ring`]. A clock that slept through its warning and its end rings both, in this order.
 pub(super) fn ring(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<Rung, StoreError> {
     let mut rang = 0;
-    // A clock has two bells at most, so the second round is the last that finds one.
-    for _ in 0..2 {
-        rang += clocks::ring(tx, now, limit(most - rang))?;
+    // What can still be in time has half of the room: behind what fell due while nobody rang it would come late as well.
+    for (since, most) in [(Timestamp(now.0.saturating_sub(IN_TIME)), most / 2), (Timestamp(0), most)] {
+        let due = Due { since, now };
+        // A clock has two bells at most, so the second round is the last that finds one.
+        for _ in 0..2 {
+            rang += clocks::ring(tx, due, most.saturating_sub(rang))?;
+        }
+        rang += ring_timers(tx, due, most.saturating_sub(rang))?;
+        rang += wake_snoozed(tx, due, most.saturating_sub(rang))?;
     }
-    rang += ring_timers(tx, now, most - rang)?;
-    rang += wake_snoozed(tx, now, most - rang)?;
     agents::let_go(tx, now)?;
     Ok(Rung { rang, next: next(tx.conn)? })
 }
 
-fn limit(most: usize) -> i64 {
+pub(super) fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-fn ring_timers(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+fn ring_timers(tx: &mut Tx<'_>, due: Due, most: usize) -> Result<usize, StoreError> {
+    let Due { since, now } = due;
     let due = many(
         tx.conn,
-        "SELECT conversation, name FROM timer WHERE at <= ? ORDER BY at LIMIT ?",
-        (time(now), limit(most)),
+        "SELECT conversation, name FROM timer WHERE at BETWEEN ? AND ? ORDER BY at LIMIT ?",
+        (time(since), time(now), limit(most)),
         |row| Ok((ConversationId(row.get(0)?), row.get::<_, String>(1)?)),
     )?;
     for (conversation, name) in &due {
@@ -37,12 +54,13 @@ fn ring_timers(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<usize, St
     Ok(due.len())
 }
 
-fn wake_snoozed(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+fn wake_snoozed(tx: &mut Tx<'_>, due: Due, most: usize) -> Result<usize, StoreError> {
+    let Due { since, now } = due;
     let due = many(
         tx.conn,
         "SELECT id FROM conversation INDEXED BY conversation_snoozed \
-         WHERE state = 'snoozed' AND snoozed_until <= ? ORDER BY snoozed_until LIMIT ?",
-        (time(now), limit(most)),
+         WHERE state = 'snoozed' AND snoozed_until BETWEEN ? AND ? ORDER BY snoozed_until LIMIT ?",
+        (time(since), time(now), limit(most)),
         |row| Ok(ConversationId(row.get(0)?)),
     )?;
     for id in &due {

@@ -3,6 +3,7 @@
 //! [`clock`] is the whole rule; here is what of it is kept. A clock that may pause stands still while its conversation
 //! waits for the customer. Closing stops every clock. The host knows no clock by name: which one an answer stops is a
 //! policy's decision.
+use super::alarms::{Due, limit};
 use super::calendars::{self, Form};
 use super::codec::{At, moment, time};
 use super::tx::{Line, Tx, many, one};
@@ -197,17 +198,32 @@ fn refresh(tx: &Tx<'_>, it: &mut Conversation) -> Result<(), StoreError> {
 
 /// Rings the clocks that are due, the longest waiting first. The mark and the happening are one commit, so that a clock
 /// warns once and breaches once, whatever the machine's clock does meanwhile.
-pub(super) fn ring(tx: &mut Tx<'_>, now: Timestamp, most: i64) -> Result<usize, StoreError> {
-    let due = many(
+pub(super) fn ring(tx: &mut Tx<'_>, due: Due, most: usize) -> Result<usize, StoreError> {
+    let Due { since, now } = due;
+    let mut due = many(
         tx.conn,
         concat!(
             "SELECT ",
             columns!(),
-            " FROM clock INDEXED BY clock_next WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at LIMIT ?"
+            " FROM clock INDEXED BY clock_next WHERE next_at BETWEEN ? AND ? ORDER BY next_at LIMIT ?"
         ),
-        (time(now), most),
+        (time(since), time(now), limit(most)),
         read,
     )?;
+    if since > Timestamp(0) {
+        // Their warning was missed, and now they are breached: both ring, the warning first, and the breach in time.
+        due.extend(many(
+            tx.conn,
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM clock WHERE (conversation, name, started) IN (SELECT conversation, name, started \
+                  FROM clock INDEXED BY clock_next WHERE next_at < ?1 AND due BETWEEN ?1 AND ?2 LIMIT ?3)"
+            ),
+            (time(since), time(now), limit(most - due.len())),
+            read,
+        )?);
+    }
     for it in &due {
         let (id, running, state) = (it.conversation, &it.view.running, it.standing.state);
         let damaged = || At("clock", id.0).damaged("a clock that does not run is to ring");

@@ -1,4 +1,4 @@
-//! A hundred thousand conversations before two hundred agents, and the week that a shop is staffed for: in simulation, on the
+//! More than a hundred thousand conversations before two hundred agents, and the week that a shop is staffed for: in simulation, on the
 //! real policies and the real store.
 use std::path::Path;
 
@@ -7,8 +7,9 @@ use tributary_tests::Desk;
 
 use crate::figure::row;
 
-/// So many conversations come in within an hour.
-const FLOOD: u32 = 100_000;
+/// So many conversations come in within an hour, before anybody is there: a tenth above the hundred thousand beside which
+/// claims are judged.
+const FLOOD: u32 = 112_000;
 
 /// The flood: of twenty in the hundred something is at stake, and each team has its own.
 fn flood() -> String {
@@ -24,7 +25,7 @@ fn flood() -> String {
         let senior = team == "risk" || team == "after-sales";
         format!(
             "[[agents]]\nname = {team:?}\ncount = {count}\nteams = [{team:?}]\nskills = [{skills}]\nsenior = {senior}\n\
-                 capacity = 4\nfrom = 0\nto = 24\n"
+                 capacity = 4\nfrom = 1\nto = 24\n"
         )
     })
     .collect();
@@ -64,9 +65,10 @@ pub fn run() {
     std::fs::write(&file, flood()).expect("a file can be written");
     let flood = had(&desk, &file);
     assert!(flood["broken"].as_array().is_some_and(Vec::is_empty), "{}", flood["broken"]);
-    let claim = &flood["claim_ms"];
+    let (claim, waiting) = (&flood["full_claim_ms"], flood["waiting_at_claim"].as_u64().unwrap_or_default());
     row("conversations before 200 agents", flood["conversations"].to_string(), "");
-    row("waiting at once, the most", flood["waiting_at_claim"].to_string(), "");
+    row("waiting when one is claimed, the most", waiting.to_string(), "");
+    row("and the fewest for the two lines of claims", (waiting * 9 / 10).to_string(), "100,000");
     row("two holders, an emergency passed over, work for somebody full or away", "never".into(), "never");
     row("the claim of the next one, p50", format!("{:.2} ms", claim["p50"].as_f64().unwrap_or_default()), "");
     row(
