@@ -321,7 +321,21 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// The contract's word for it.
+    /// Every word of the contract for one.
+    pub const WORDS: [&'static str; 10] = [
+        "message",
+        "order",
+        "clock-warning",
+        "clock-breached",
+        "timer",
+        "agent-replied",
+        "agent-closed",
+        "agent-claimed",
+        "agent-noted",
+        "operation-settled",
+    ];
+
+    /// The contract's word for it, one of [`Happening::WORDS`].
     pub fn word(&self) -> &'static str {
         match self {
             Self::Message(_) => "message",

@@ -83,7 +83,11 @@ async fn decide(pipeline: &Pipeline, claimed: ClaimedHappening, now: impl Fn() -
     let mut outcomes = Vec::new();
     for policy in plugins.deciding() {
         let back = claimed.only.is_some();
-        if claimed.only.as_ref().is_some_and(|only| !only.contains(&policy.base.info().name)) {
+        let asked = match &claimed.only {
+            Some(only) => only.contains(&policy.base.info().name),
+            None => policy.hears(&happening, &run.snapshot.decided),
+        };
+        if !asked {
             continue;
         }
         outcomes.extend(run.ask(policy, &happening, back).await);

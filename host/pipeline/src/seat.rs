@@ -11,6 +11,7 @@ use crate::gate::Gate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tributary_model::decision::{Decision, Happening};
 use tributary_model::message::Arrival;
 use tributary_model::{ConversationId, GenerationId, Place};
 use tributary_runtime::{Adapter, Blame, CallCost, PluginInfo, Policy};
@@ -25,6 +26,14 @@ pub struct Seat<P: ?Sized> {
     pub trial: Option<Arc<Trial<P>>>,
     /// Whether events get through.
     pub gate: Arc<Gate>,
+}
+
+impl Seat<dyn Policy> {
+    /// Whether one of its sides is asked about a happening, see [`Policy::hears`].
+    pub(crate) fn hears(&self, happening: &Happening, decided: &[Decision]) -> bool {
+        self.base.hears(happening, decided)
+            || self.trial.as_ref().is_some_and(|trial| trial.newer.hears(happening, decided))
+    }
 }
 
 impl<P: ?Sized> Clone for Seat<P> {

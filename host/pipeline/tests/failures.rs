@@ -105,6 +105,7 @@ impl Adapter for Letters {
 /// Decides always the same, or fails.
 struct Fixed {
     info: PluginInfo,
+    hears: bool,
     action: Action,
     broken: Switch,
 }
@@ -117,6 +118,10 @@ impl Policy for Fixed {
 
     fn decides(&self) -> bool {
         true
+    }
+
+    fn hears(&self, _: &Happening, _: &[Decision]) -> bool {
+        self.hears
     }
 
     async fn decide(
@@ -169,7 +174,8 @@ struct House {
     _dir: tempfile::TempDir,
 }
 
-/// A desk whose chain grades, tags (a policy that may be skipped, always broken) and answers with `answer`.
+/// A desk whose chain grades, tags (a policy that may be skipped, always broken) and answers with `answer`; one more policy
+/// is told of nothing that happens here.
 async fn house(answer: &str) -> House {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Arc::new(SqliteStore::open(&SqliteConfig::new(dir.path())).expect("a store"));
@@ -179,12 +185,14 @@ async fn house(answer: &str) -> House {
     let addresses = AddressPattern::parse("*").into_iter().collect();
     let channel = Channel::standing("letters".into(), Arc::new(adapter), addresses);
     let fixed = |name: &str, skip, action, broken: &Switch| -> Seat<dyn Policy> {
-        Seat::alone(Arc::new(Fixed { info: info(name, skip), action, broken: broken.clone() }))
+        let hears = name != "elsewhere";
+        Seat::alone(Arc::new(Fixed { info: info(name, skip), hears, action, broken: broken.clone() }))
     };
     let content = Content { text: answer.into(), ..Content::default() };
     let policies = vec![
         fixed("grading", false, Action::SetGrade(Grade::Dispute), &grading),
         fixed("tagging", true, Action::AddTag("seen".into()), &tagging),
+        fixed("elsewhere", false, Action::AddTag("told".into()), &Switch::default()),
         fixed("answering", false, Action::Reply(content), &Switch::default()),
         Seat::alone(Arc::new(Polite(info("polite", false)))),
     ];
@@ -251,7 +259,8 @@ async fn an_arrival_its_adapter_trapped_on_is_kept_and_comes_in_once_it_is_mende
     assert_eq!(replayed, Replayed::Accepted { conversations: vec![ConversationId(1)] });
     assert!(house.parked().await.is_empty());
     assert_eq!(house.detail(1).await.messages[0].sent_at, came, "its adapter read it as of when it came in");
-    house.until(1, "decided", |it| it.conversation.grade == Some(Grade::Dispute)).await;
+    let detail = house.until(1, "decided", |it| it.conversation.grade == Some(Grade::Dispute)).await;
+    assert!(acts(&detail).iter().all(|(actor, _)| *actor != "policy:elsewhere"), "who is not told is not asked");
     assert!(house.driver.shut_down(Duration::from_secs(5)).await.is_empty());
 }
 

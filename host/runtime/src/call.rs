@@ -314,6 +314,11 @@ pub trait Policy: Send + Sync + 'static {
     fn decides(&self) -> bool {
         false
     }
+    /// Whether it is asked about a happening, behind what the policies before it decided about it.
+    fn hears(&self, happening: &Happening, decided: &[Decision]) -> bool {
+        let _ = (happening, decided);
+        true
+    }
     /// Whether it reviews; without it [`Policy::review`] is [`CallError::Host`].
     fn reviews(&self) -> bool {
         false

@@ -357,6 +357,10 @@ impl Policy for Generation {
         self.package.decides()
     }
 
+    fn hears(&self, happening: &Happening, decided: &[Decision]) -> bool {
+        self.package.hears(happening, decided)
+    }
+
     fn reviews(&self) -> bool {
         self.package.reviews()
     }

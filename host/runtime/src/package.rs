@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use tributary_model::PluginName;
+use tributary_model::decision::{Action, Decision, Happening};
 
 /// A component that was read and found to be a plugin. Nothing of it has run.
 pub struct Package {
@@ -185,6 +186,16 @@ impl Package {
     /// Calls one instance may serve before it is thrown away; 0: every call has a fresh one.
     pub fn reuse(&self) -> u32 {
         self.manifest.reuse
+    }
+
+    /// Whether it is asked about a happening, behind what the policies before it decided: where its `plugin.toml` names it,
+    /// or none at all; and where it asks for `agent-closed`, also behind a policy that closes.
+    pub fn hears(&self, happening: &Happening, decided: &[Decision]) -> bool {
+        let named = |word: &str| self.manifest.happenings.iter().any(|it| it == word);
+        let closes = |decision: &Decision| matches!(decision.action, Action::Close(_));
+        self.manifest.happenings.is_empty()
+            || named(happening.word())
+            || named("agent-closed") && decided.iter().any(closes)
     }
 
     /// SHA-256 of the file in lower-case hex.

@@ -8,6 +8,8 @@
 //! licence = "Apache-2.0"
 //! may-be-skipped = true             # policies: events pass on while it is broken; absent: they are parked
 //! reuse = 0                         # calls one instance may serve; 0 or absent: a fresh instance for each call
+//! happenings = ["message"]          # policies: what it is told of; absent: everything. With `agent-closed` also where a
+//!                                   # policy before it closes the conversation
 //!
 //! [hook]                            # channels, may be left out: what a platform is answered for a call that was kept aside
 //! parked-body = "success"           # because the plugin failed on it; otherwise an empty body
@@ -51,6 +53,9 @@ pub struct Manifest {
     /// Channels: what a platform is answered where the plugin could not.
     #[serde(default)]
     pub hook: Option<Hook>,
+    /// Policies: the happenings it is told of; see [`HAPPENINGS`]. None named: every one.
+    #[serde(default)]
+    pub happenings: Vec<String>,
     /// What it wants to touch.
     #[serde(default)]
     pub asks: Asks,
@@ -95,6 +100,20 @@ pub struct Asks {
 /// Every service interface of the contract.
 pub const SERVICES: &[&str] =
     &["log", "config", "clock", "secrets", "state", "blobs", "http", "mail", "feed", "knowledge", "calendar"];
+
+/// Every happening of the contract.
+pub const HAPPENINGS: &[&str] = &[
+    "message",
+    "order",
+    "clock-warning",
+    "clock-breached",
+    "timer",
+    "agent-replied",
+    "agent-closed",
+    "agent-claimed",
+    "agent-noted",
+    "operation-settled",
+];
 
 /// Every action of the contract.
 pub const ACTIONS: &[&str] = &[
@@ -175,9 +194,11 @@ impl Manifest {
         if parts.len() != 3 || parts.iter().any(|part| part.parse::<u32>().is_err()) {
             return Err(fault("version", &self.version, "a semantic version such as 0.1.0"));
         }
-        for (key, values, known) in
-            [("asks.services", &self.asks.services, SERVICES), ("asks.actions", &self.asks.actions, ACTIONS)]
-        {
+        for (key, values, known) in [
+            ("happenings", &self.happenings, HAPPENINGS),
+            ("asks.services", &self.asks.services, SERVICES),
+            ("asks.actions", &self.asks.actions, ACTIONS),
+        ] {
             if let Some(value) = values.iter().find(|value| !known.contains(&value.as_str())) {
                 return Err(fault(key, value, format!("one of {}", known.join(", "))));
             }
@@ -223,6 +244,7 @@ mod tests {
         let cases = [
             ("name", GOOD.replace("policy-x", "Policy X")),
             ("version", GOOD.replace("0.1.0", "1")),
+            ("happenings", format!("{GOOD}happenings = ['mail']")),
             ("asks.services", format!("{GOOD}[asks]\nservices = ['socket']")),
             ("asks.actions", format!("{GOOD}[asks]\nactions = ['delete']")),
             ("asks.egress", format!("{GOOD}[asks]\negress = ['api.example']")),

@@ -309,6 +309,22 @@ impl Snapshot {
 }
 
 impl Happening {
+    /// Its word in configuration and in `plugin.toml`, as the contract writes it: `clock-warning`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Order(_) => "order",
+            Self::ClockWarning(_) => "clock-warning",
+            Self::ClockBreached(_) => "clock-breached",
+            Self::Timer(_) => "timer",
+            Self::AgentReplied(_) => "agent-replied",
+            Self::AgentClosed => "agent-closed",
+            Self::AgentClaimed(_) => "agent-claimed",
+            Self::AgentNoted(_) => "agent-noted",
+            Self::OperationSettled(_) => "operation-settled",
+        }
+    }
+
     /// The message that came in, where that is what happened.
     pub fn message(&self) -> Option<&Inbound> {
         match self {

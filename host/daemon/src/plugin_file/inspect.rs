@@ -118,6 +118,7 @@ impl Seen {
         row("contract", package.contract_version().to_owned());
         row("exports", short(package.exports()));
         row("imports", short(package.imports()));
+        row("told of", manifest.happenings.join(", "));
         row("costs", costs(package));
         row("licence", manifest.licence.clone());
         let made: Vec<String> =
@@ -202,6 +203,7 @@ impl Seen {
             "contract": package.contract_version(),
             "imports": package.imports(),
             "exports": package.exports(),
+            "happenings": package.manifest().happenings,
             "asks": self.asks.iter().map(|ask| json!({
                 "kind": ask.kind, "what": ask.what, "granted": ask.granted,
             })).collect::<Vec<_>>(),

@@ -2,7 +2,7 @@
 //! same rules when the plugin is built; a component may have been built by anything, so they are checked again here.
 use crate::egress::Origin;
 use serde::Deserialize;
-use tributary_model::decision::Action;
+use tributary_model::decision::{Action, Happening};
 use tributary_model::message::{Attribute, Response};
 
 /// Every service of the contract that a plugin can ask for.
@@ -90,6 +90,10 @@ pub struct Manifest {
     /// Calls one instance may serve; 0: every call has a fresh one.
     #[serde(default)]
     pub reuse: u32,
+    /// Policies: the happenings it is told of, some of [`Happening::WORDS`]; none named: every one. Who is told of
+    /// `agent-closed` is told as well where a policy before it closes the conversation.
+    #[serde(default)]
+    pub happenings: Vec<String>,
     /// Channels: what a platform is answered where the plugin could not.
     #[serde(default)]
     pub hook: Option<Hook>,
@@ -149,6 +153,9 @@ impl Manifest {
         }
         if let Some(action) = actions.iter().find(|word| !Action::WORDS.contains(&word.as_str())) {
             return Err(fault("asks.actions", action, format!("one of {}", Action::WORDS.join(", "))));
+        }
+        if let Some(word) = manifest.happenings.iter().find(|word| !Happening::WORDS.contains(&word.as_str())) {
+            return Err(fault("happenings", word, format!("one of {}", Happening::WORDS.join(", "))));
         }
         for text in egress.iter().filter(|text| key_of(text).is_none()) {
             if let Err(why) = text.parse::<Origin>() {

@@ -2,6 +2,8 @@
 use crate::guest::{ADAPTER, Guest, POLICY, append_section, component, contract, leb128};
 use proptest::prelude::*;
 use std::sync::LazyLock;
+use tributary_model::decision::{Action, Decision, Happening};
+use tributary_model::message::Content;
 use tributary_runtime::contract::{Contracts, Distance};
 use tributary_runtime::package::{Need, Standing, Way, compat};
 use tributary_runtime::{Kind, NotGranted, Package, PackageError};
@@ -32,6 +34,24 @@ fn a_component_tells_what_it_is() {
     assert!(package.exports().contains(&"tributary:plugin/policy@0.1.0".to_owned()), "{:?}", package.exports());
     assert_eq!(package.asks().actions, ["route", "reply"]);
     assert_eq!(package.digest().len(), 64);
+}
+
+#[test]
+fn a_policy_is_told_of_what_its_manifest_names() {
+    let happenings =
+        [Happening::AgentReplied(Content::default()), Happening::AgentClosed, Happening::Timer("nightly".into())];
+    let heard = |manifest: &'static str, decided: &[Decision]| {
+        let package = Guest { manifest, ..POLICY }.package();
+        happenings.each_ref().map(|happening| package.hears(happening, decided))
+    };
+    let closes = [Decision { action: Action::Close("done".into()), rule: "J1".into(), why: String::new() }];
+    assert_eq!(heard("", &[]), [true; 3]);
+    assert_eq!(heard("happenings = ['timer']", &closes), [false, false, true]);
+    assert_eq!(heard("happenings = ['agent-closed']", &[]), [false, true, false]);
+    assert_eq!(heard("happenings = ['agent-closed']", &closes), [true; 3], "a policy before it closes");
+    let unknown = Guest { manifest: "happenings = ['mail']", ..POLICY };
+    let why = error(&unknown.bytes()).to_string();
+    assert!(why.contains("`happenings` is `mail`, expected one of message, order"), "{why}");
 }
 
 #[test]

@@ -295,6 +295,8 @@ impl Case {
 
     /// Prepare the policy and ask it.
     ///
+    /// Nothing for a happening that its `plugin.toml` does not ask to be told of.
+    ///
     /// # Errors
     /// Where the case or its configuration cannot work, or the policy says that it cannot decide.
     pub fn decide<P: Exported + Policy>(&self) -> Result<Vec<Decision>, CaseError> {
@@ -303,12 +305,22 @@ impl Case {
         let plugin: P =
             super::with(&host, || super::prepare(self.config())).map_err(|error| problem(error.to_string()))?;
         let (snapshot, happening) = (self.snapshot()?, self.happening()?);
+        if !hears(P::MANIFEST, &happening, &snapshot.decided) {
+            return Ok(Vec::new());
+        }
         super::with(&host, || plugin.decide(&snapshot, &happening)).map_err(|fault| problem(format!("{fault:?}")))
     }
 
     /// Prepare the policy, ask it, compare.
     fn check<P: Exported + Policy>(&self) -> Result<(), String> {
-        self.compare(&self.decide::<P>().map_err(|error| error.to_string())?)
+        let compared = self.compare(&self.decide::<P>().map_err(|error| error.to_string())?);
+        let (snapshot, happening) = (self.snapshot(), self.happening());
+        compared.map_err(|problem| match (snapshot, happening) {
+            (Ok(snapshot), Ok(happening)) if !hears(P::MANIFEST, &happening, &snapshot.decided) => {
+                format!("{problem}\n  not asked: `happenings` in plugin.toml does not name `{}`", happening.word())
+            }
+            _ => problem,
+        })
     }
 
     fn compare(&self, decisions: &[Decision]) -> Result<(), String> {
@@ -337,6 +349,17 @@ impl Case {
         let wanted: Vec<String> = self.expect.iter().map(|expected| format!("  expected {expected:?}")).collect();
         Err(format!("{}\n{}\n{}", self.about, wanted.join("\n"), got.join("\n")))
     }
+}
+
+/// Whether the host asks a policy of this `plugin.toml` about a happening, behind what was decided before.
+fn hears(manifest: &str, happening: &Happening, decided: &[Decision]) -> bool {
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    let Some(words) = manifest.get("happenings").and_then(toml::Value::as_array).filter(|it| !it.is_empty()) else {
+        return true;
+    };
+    let named = |word: &str| words.iter().any(|it| it.as_str() == Some(word));
+    let closes = |decision: &Decision| matches!(decision.action, Action::Close(_));
+    named(happening.word()) || named("agent-closed") && decided.iter().any(closes)
 }
 
 fn attributes(map: &BTreeMap<String, String>) -> Vec<Attribute> {
