@@ -2,7 +2,7 @@
 //!
 //! The arrivals are what the adapter's own sampler says its platform sends for one message, each signed with the channel's
 //! secrets and checked by `receive`; the configuration and the secrets' names are those of the plugin's `example.toml`.
-use crate::native::{Native, SECRET};
+use crate::native::{Host, Native, SECRET};
 use crate::{Args, package, runtime};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -34,7 +34,7 @@ const ADAPTERS: [(&str, Link); 8] = [
 
 fn link<P: Exported + Channel>(package: &Package, config: &str, blobs: &Arc<Blobs>) -> Result<Arc<dyn Adapter>> {
     let plugin = tributary_sdk::load::<P>(config).map_err(anyhow::Error::msg)?;
-    Ok(Arc::new(Native::new(plugin, package, Some(channel()), blobs.clone())?))
+    Ok(Arc::new(Native::new(plugin, package, Some(channel()), Host::alone(blobs))?))
 }
 
 fn channel() -> ChannelName {

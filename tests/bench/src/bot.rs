@@ -1,11 +1,9 @@
 //! The bot in front of the real search: how often the right article comes first, and how often none is told where there is
 //! none. The questions and the knowledge base are the bot's own (`plugins/policy-faq-bot/tests/knowledge`).
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+use crate::knowledge;
 use parking_lot::Mutex;
 use policy_faq_bot::FaqBot;
-use serde::Deserialize;
-use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use tributary_model::Timestamp;
 use tributary_model::knowledge::Article;
@@ -14,24 +12,8 @@ use tributary_sdk::desk::Action;
 use tributary_sdk::host::knowledge::Article as Told;
 use tributary_sdk::native::{Services, enter};
 use tributary_sdk::testing::{Case, prepare};
-use tributary_store::sqlite::{SqliteConfig, SqliteStore};
-use tributary_store::{FoundArticle, Knowledge, NewArticle};
-
-#[derive(Deserialize)]
-struct Base {
-    article: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Entry {
-    key: String,
-    title: String,
-    text: String,
-    #[serde(default)]
-    questions: Vec<String>,
-    valid_to: Option<toml::value::Datetime>,
-}
+use tributary_store::sqlite::SqliteStore;
+use tributary_store::{FoundArticle, Knowledge};
 
 /// The bot's services: searches go to the store.
 struct Host {
@@ -66,27 +48,13 @@ struct Half {
 
 #[test]
 fn the_right_article_comes_first_and_what_has_none_is_left_to_a_person() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/policy-faq-bot/tests/knowledge");
-    let base: Base = toml::from_str(&std::fs::read_to_string(folder.join("articles.toml")).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let host = Arc::new(Host {
-        store: SqliteStore::open(&SqliteConfig::new(dir.path())).unwrap(),
-        runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
-        found: Mutex::default(),
-    });
-    // Campaigns that were over when the questions were written.
-    let held =
-        base.article.into_iter().filter(|it| it.valid_to.is_none_or(|to| to.to_string().as_str() > "2026-11-29"));
-    let mut known = HashSet::new();
-    for Entry { key, title, text, questions, .. } in held {
-        known.insert(key.clone());
-        let article = Article { title, questions, text, ..Article::default() };
-        let new = NewArticle { key, article, by: "editor".into(), now: Timestamp(1) };
-        host.runtime.block_on(host.store.write_article(new)).unwrap();
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (store, known) = runtime.block_on(knowledge::sample(dir.path())).unwrap();
+    let host = Arc::new(Host { store, runtime, found: Mutex::default() });
     let bot = prepare::<FaqBot>(serde_json::json!({})).unwrap();
     let mut halves = [Half::default(), Half::default()];
-    for line in std::fs::read_to_string(folder.join("questions.tsv")).unwrap().lines() {
+    for line in std::fs::read_to_string(knowledge::folder().join("questions.tsv")).unwrap().lines() {
         let [question, key, half] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let message = toml::Table::from_iter([("text".to_owned(), question.into())]);
         let case: Case = toml::Table::from_iter([("message".to_owned(), message.into())]).try_into().unwrap();

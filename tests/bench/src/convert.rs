@@ -73,7 +73,8 @@ fn from_attachment(a: types::Attachment) -> m::Attachment {
     m::Attachment { blob: a.blob, name: a.name, media_type: a.media_type, size: a.size, content_id: a.content_id }
 }
 
-fn content(c: &m::Content) -> types::Content {
+/// What is sent, for a policy.
+pub fn content(c: &m::Content) -> types::Content {
     types::Content {
         text: c.text.clone(),
         quoted: c.quoted.clone(),
@@ -82,7 +83,7 @@ fn content(c: &m::Content) -> types::Content {
     }
 }
 
-/// What is sent.
+/// What is sent, from a policy.
 pub fn from_content(c: types::Content) -> m::Content {
     m::Content {
         text: c.text,

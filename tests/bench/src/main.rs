@@ -12,11 +12,12 @@ mod bot;
 #[cfg(test)]
 mod cases;
 mod convert;
+mod knowledge;
 mod native;
 mod policies;
 
 use anyhow::{Context, bail};
-use native::Native;
+use native::{Host, Native};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -206,22 +207,22 @@ async fn set(variant: Variant, args: &Args, blobs: &Arc<Blobs>) -> anyhow::Resul
             let policy: Arc<dyn Policy> = match chained {
                 "policy-triage" => {
                     let plugin = tributary_sdk::load::<policy_triage::Triage>(config).map_err(anyhow::Error::msg)?;
-                    Arc::new(Native::new(plugin, &package, None, blobs.clone())?)
+                    Arc::new(Native::new(plugin, &package, None, Host::alone(blobs))?)
                 }
                 "policy-routing" => {
                     let plugin = tributary_sdk::load::<policy_routing::Routing>(config).map_err(anyhow::Error::msg)?;
-                    Arc::new(Native::new(plugin, &package, None, blobs.clone())?)
+                    Arc::new(Native::new(plugin, &package, None, Host::alone(blobs))?)
                 }
                 _ => {
                     let plugin = tributary_sdk::load::<policy_receipt::Receipt>(config).map_err(anyhow::Error::msg)?;
-                    Arc::new(Native::new(plugin, &package, None, blobs.clone())?)
+                    Arc::new(Native::new(plugin, &package, None, Host::alone(blobs))?)
                 }
             };
             policies.push(policy);
         }
         let plugin = tributary_sdk::load::<channel_email::Email>(r#"{"from": "support@shop.example"}"#)
             .map_err(anyhow::Error::msg)?;
-        Arc::new(Native::new(plugin, &email, Some(name.clone()), blobs.clone())?)
+        Arc::new(Native::new(plugin, &email, Some(name.clone()), Host::alone(blobs))?)
     } else {
         let runtime = runtime(blobs)?;
         let reuse = (variant == Variant::Reused).then_some(1_000_000);

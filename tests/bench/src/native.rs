@@ -2,13 +2,22 @@
 use crate::convert;
 use async_trait::async_trait;
 use hmac::{Hmac, Mac};
+use parking_lot::Mutex;
 use sha2::Sha256;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tributary_model::calendar::Calendar;
 use tributary_model::decision::{Decision, Fault, Happening, Snapshot, Verdict};
 use tributary_model::message::{Arrival, Content, Delivery, Outgoing, Reading, Rejection, SendError};
-use tributary_model::{ChannelName, PluginName};
-use tributary_runtime::{Adapter, Blobs, CallContext, CallError, Called, Granted, Package, PluginInfo, Policy};
+use tributary_model::queue::NEVER;
+use tributary_model::{ChannelName, PluginName, Timestamp};
+use tributary_runtime::{
+    Adapter, Blobs, Calendars, CallContext, CallError, Called, Granted, KnownArticle, Package, PluginInfo, Policy,
+};
+use tributary_sdk::host::calendar::{self, CalendarError};
 use tributary_sdk::host::feed::FeedError;
+use tributary_sdk::host::knowledge::Article;
 use tributary_sdk::host::secrets::SecretError;
 use tributary_sdk::host::state::StateError;
 use tributary_sdk::native::{Services, enter};
@@ -16,14 +25,71 @@ use tributary_sdk::native::{Services, enter};
 /// What every secret is: long enough for a key, and an EncodingAESKey.
 pub const SECRET: &str = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR";
 
-/// The services of one native call: the files are the same folder that components use; no state is kept, and none is
-/// for components here.
-struct Host {
-    now: u64,
+/// What was found for each question.
+pub type Searched = Arc<Mutex<HashMap<String, Vec<KnownArticle>>>>;
+
+/// The services of native calls: the files are the same folder that components use; no state is kept, and none is for
+/// components here. Calendars and what was found in the knowledge base are those that the components have.
+pub struct Host {
     blobs: Arc<Blobs>,
+    calendars: Calendars,
+    searched: Searched,
 }
 
-impl Services for Host {
+impl Host {
+    /// With files, calendars and knowledge.
+    pub fn new(blobs: Arc<Blobs>, calendars: Calendars, searched: Searched) -> Self {
+        Self { blobs, calendars, searched }
+    }
+
+    /// With files alone.
+    pub fn alone(blobs: &Arc<Blobs>) -> Arc<Self> {
+        Arc::new(Self::new(Arc::clone(blobs), Calendars::default(), Searched::default()))
+    }
+
+    /// Runs a call.
+    pub fn at<T>(self: &Arc<Self>, now: Timestamp, call: impl FnOnce() -> T) -> T {
+        enter(Arc::new(Within { now: now.0, host: Arc::clone(self) }), call)
+    }
+
+    fn moment(
+        &self,
+        name: &str,
+        find: impl FnOnce(&Calendar) -> Option<Timestamp>,
+    ) -> Result<calendar::Moment, CalendarError> {
+        let (_, calendar) =
+            self.calendars.iter().find(|(one, _)| one == name).ok_or_else(|| CalendarError::Unknown(name.into()))?;
+        let at = find(calendar).ok_or(CalendarError::Never)?;
+        Ok(calendar::Moment { at: at.0, utc_offset: calendar.utc_offset(at) })
+    }
+}
+
+/// The services of one native call.
+struct Within {
+    now: u64,
+    host: Arc<Host>,
+}
+
+impl Services for Within {
+    fn calendar_opening(&self, calendar: &str, at: u64) -> Result<calendar::Moment, CalendarError> {
+        self.host.moment(calendar, |calendar| calendar.next_open(Timestamp(at)))
+    }
+
+    fn calendar_after(&self, calendar: &str, at: u64, seconds: u32) -> Result<calendar::Moment, CalendarError> {
+        let time = Duration::from_secs(seconds.into());
+        self.host.moment(calendar, |calendar| Some(calendar.due(Timestamp(at), time)).filter(|due| *due != NEVER))
+    }
+
+    fn knowledge(&self, question: &str, _: u32) -> Vec<Article> {
+        let told = |it: &KnownArticle| Article {
+            id: it.key.clone(),
+            title: it.title.clone(),
+            text: it.text.clone(),
+            score: it.score,
+        };
+        self.host.searched.lock().get(question).map(|found| found.iter().map(told).collect()).unwrap_or_default()
+    }
+
     fn now(&self) -> u64 {
         self.now
     }
@@ -65,6 +131,7 @@ impl Services for Host {
         data: &[u8],
     ) -> Result<tributary_sdk::types::Attachment, tributary_sdk::host::blobs::BlobError> {
         let blob = self
+            .host
             .blobs
             .put(data)
             .map_err(|error| tributary_sdk::host::blobs::BlobError::Unavailable(error.to_string()))?;
@@ -77,12 +144,12 @@ impl Services for Host {
 pub struct Native<P> {
     plugin: P,
     info: PluginInfo,
-    blobs: Arc<Blobs>,
+    host: Arc<Host>,
 }
 
 impl<P> Native<P> {
     /// Binds a prepared plugin to what its package says.
-    pub fn new(plugin: P, package: &Package, channel: Option<ChannelName>, blobs: Arc<Blobs>) -> anyhow::Result<Self> {
+    pub fn new(plugin: P, package: &Package, channel: Option<ChannelName>, host: Arc<Host>) -> anyhow::Result<Self> {
         let granted = Granted::new(package, &Default::default(), &Default::default())?;
         let info = PluginInfo {
             name: PluginName::from(package.name().as_str()),
@@ -93,13 +160,11 @@ impl<P> Native<P> {
             actions: granted.actions,
             parked_answer: None,
         };
-        Ok(Self { plugin, info, blobs })
+        Ok(Self { plugin, info, host })
     }
 
     fn call<T>(&self, context: &CallContext, call: impl FnOnce(&P) -> T) -> Called<T> {
-        let host = Arc::new(Host { now: context.now.0, blobs: self.blobs.clone() });
-        let result = enter(host, || call(&self.plugin));
-        Called::of(result)
+        Called::of(self.host.at(context.now, || call(&self.plugin)))
     }
 }
 
