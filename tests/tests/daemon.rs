@@ -193,3 +193,37 @@ fn live_events_tell_of_a_mail() {
     let seen = events.until(Duration::from_secs(30), |event| event.act == "opened" || event.act == "received");
     assert_eq!(seen.and_then(|event| event.conversation), Some(1));
 }
+
+/// What a policy leaves behind in an instance that serves many must not show in what it decides next.
+#[test]
+fn policies_decide_the_same_whether_an_instance_serves_one_call_or_many() {
+    const TEXTS: [&str; 4] = [
+        "Where is my parcel? I have been waiting for a week.",
+        "我的账号被盗了，有人正在用我的钱下单！",
+        "I want my money back, this is a scam and I will call a lawyer.",
+        "请问这款电饭煲可以定时预约吗？",
+    ];
+    let decided = |setup: tributary_tests::Setup| -> Vec<String> {
+        let desk = setup.start();
+        let mails =
+            (0..24).map(|n| Mail::new(&format!("c{n}@mail.example"), &format!("Case {n}"), TEXTS[n % TEXTS.len()]));
+        desk.after(&mails.collect::<Vec<_>>());
+        let details = desk.api.details();
+        assert_eq!(details.len(), 24);
+        let one = |it: &serde_json::Value| {
+            let decided = it["audit"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|event| event["actor"].as_str().unwrap().starts_with("policy:"));
+            let decided: Vec<String> =
+                decided.map(|it| format!("{} {} {} {}", it["actor"], it["act"], it["rule"], it["why"])).collect();
+            assert!(decided.len() > 3, "{it}");
+            decided.join("\n")
+        };
+        details.iter().map(one).collect()
+    };
+    let many = decided(Desk::setup().with("[plugins]\npolicy-reuse = 1000\n"));
+    assert_eq!(many, decided(Desk::setup()));
+    assert_ne!(many[0], many[1]);
+}

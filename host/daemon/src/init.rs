@@ -305,6 +305,8 @@ listen = "{}"
 # wall-time = "30 s"
 # memory = "64 MiB"
 # bytes-out = "64 MiB"
+# policy-reuse = 0                             # calls that one instance of a policy may serve. 64 halves what they cost, and
+#                                              # what a policy leaves in its memory is there in the next customer's call
 # development = false                          # true: plugins need no signature
 # watch = true                                 # take what is put into plugins/; otherwise only `tributary plugin install`
 # rollout = "at-once"                          # or "shadow", "canary"; a channel or policy may say otherwise for itself

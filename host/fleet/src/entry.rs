@@ -99,6 +99,8 @@ pub struct FleetConfig {
     pub breaker: BreakerLimits,
     /// What a call may use up.
     pub budgets: Budgets,
+    /// Calls that one instance of a policy may serve; 0: as many as its `plugin.toml` asks for, which is mostly one.
+    pub policy_reuse: u32,
     /// Generations of a place that stay compiled beside the live one, for the way back. Default 2.
     pub keep: usize,
 }

@@ -203,7 +203,7 @@ impl Fleet {
             },
             generation: id,
             budgets: config.budgets,
-            reuse: None,
+            reuse: (config.policy_reuse > 0 && matches!(entry.place, Place::Policy(_))).then_some(config.policy_reuse),
         };
         let began = Instant::now();
         let loaded = self.runtime.load(Arc::clone(&wanted.package), settings).await;

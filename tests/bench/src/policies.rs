@@ -1,5 +1,5 @@
-//! What CPU each policy of the chain costs, and all of them together: a fresh instance for each call, and the same policy linked
-//! natively. Each is asked with what the ones before it decided, as in the daemon. The bot has the sample knowledge base
+//! What CPU each policy of the chain costs, and all of them together: a fresh instance for each call, one that serves many, and
+//! the same policy linked natively. Each is asked with what the ones before it decided, as in the daemon. The bot has the sample knowledge base
 //! before it and the message box a calendar; what a search takes is the host's and stands in a line of its own.
 //!
 //! Not in it: `policy-assist`, which waits for a language model.
@@ -177,41 +177,48 @@ pub async fn run(args: &Args) -> Result<()> {
     let services =
         Services { knowledge: room.clone(), calendars: room.clone(), ..Services::nothing(Arc::clone(&blobs)) };
     let runtime = Runtime::new(RuntimeConfig::default(), services)?;
-    let (mut fresh, mut native, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut fresh, mut reused, mut native, mut sizes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, link) in POLICIES {
         let package = package(&args.plugins, name)?;
         native.push(link(&package, &room)?);
-        fresh.push(loaded(&runtime, package).await?);
+        fresh.push(loaded(&runtime, package.clone(), 0).await?);
+        reused.push(loaded(&runtime, package, u32::MAX).await?);
         sizes.push(size(args, name)?);
     }
-    let mut rounds = (Vec::new(), Vec::new());
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        rounds.0.push(micros(&fresh, &fresh).await?);
-        rounds.1.push(micros(&native, &fresh).await?);
+        for (chain, rounds) in [&fresh, &reused, &native].into_iter().zip(&mut rounds) {
+            rounds.push(micros(chain, &fresh).await?);
+        }
     }
-    let median = |rounds: &[Vec<f64>], of: &dyn Fn(&[f64]) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(|round| of(round)).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+    let median = |of: &dyn Fn(&[f64]) -> f64| {
+        rounds.each_ref().map(|rounds| {
+            let mut values: Vec<f64> = rounds.iter().map(|round| of(round)).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        })
     };
-    println!("one message after another through the chain, median of {ROUNDS} rounds of {CALLS}");
-    println!("{:<22} {:>9} {:>9} {:>6} {:>10}", "policy", "fresh µs", "native µs", "times", "size KiB");
+    println!("one message after another through the chain, CPU, median of {ROUNDS} rounds of {CALLS}");
+    let heads = ["policy", "fresh µs", "reused µs", "native µs", "times", "size KiB"];
+    println!("{:<22} {:>9} {:>10} {:>10} {:>6} {:>9}", heads[0], heads[1], heads[2], heads[3], heads[4], heads[5]);
     for (at, (name, _)) in POLICIES.iter().enumerate() {
-        let [fresh, native] = [&rounds.0, &rounds.1].map(|rounds| median(rounds, &|round| round[at]));
+        let [fresh, reused, native] = median(&|round| round[at]);
+        let times = fresh / native;
         if fresh == 0.0 {
-            println!("{name:<22} {:>9} {:>9} {:>6} {:>10}   is not told of messages", "", "", "", sizes[at]);
+            println!("{name:<22} {:>47}   is not told of messages", sizes[at]);
             continue;
         }
-        println!("{name:<22} {fresh:>9.1} {native:>9.1} {:>6.1} {:>10}", fresh / native, sizes[at]);
+        println!("{name:<22} {fresh:>9.1} {reused:>10.1} {native:>10.1} {times:>6.1} {:>9}", sizes[at]);
     }
-    let [fresh, native] = [&rounds.0, &rounds.1].map(|rounds| median(rounds, &|round| round.iter().sum()));
-    println!("{:<22} {fresh:>9.1} {native:>9.1} {:>6.1}   at most 400 µs are wanted", "the chain", fresh / native);
-    println!("{:<22} {:>9} {:>9.1}          the host's, for the bot", "a search", "", room.searching().await?);
+    let [fresh, reused, native] = median(&|round| round.iter().sum());
+    let times = fresh / native;
+    println!("{:<22} {fresh:>9.1} {reused:>10.1} {native:>10.1} {times:>6.1}   at most 400 µs are wanted", "the chain");
+    println!("{:<22} {:>31.1}   the host's, for the bot", "a search", room.searching().await?);
     review(args, &runtime, &room).await
 }
 
-async fn loaded(runtime: &Arc<Runtime>, package: Arc<Package>) -> Result<Arc<dyn Policy>> {
-    Ok(runtime.load(package, Settings { reuse: Some(0), ..Settings::default() }).await?)
+async fn loaded(runtime: &Arc<Runtime>, package: Arc<Package>, reuse: u32) -> Result<Arc<dyn Policy>> {
+    Ok(runtime.load(package, Settings { reuse: Some(reuse), ..Settings::default() }).await?)
 }
 
 /// Of a component, in KiB.
@@ -224,31 +231,34 @@ async fn review(args: &Args, runtime: &Arc<Runtime>, room: &Room) -> Result<()> 
     let name = "policy-outbound-review";
     let package = package(&args.plugins, name)?;
     let plugin = native::<OutboundReview>(&package)?;
-    let fresh = loaded(runtime, package).await?;
+    let (fresh, reused) = (loaded(runtime, package.clone(), 0).await?, loaded(runtime, package, u32::MAX).await?);
     let (snapshot, _) = first_message(TEXTS[1]);
     let draft = Content { text: DRAFT.into(), ..Content::default() };
-    let mut rounds = (Vec::new(), Vec::new());
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+    let took = |before: f64| (cpu() - before) * 1e6 / CALLS as f64;
     for _ in 0..ROUNDS {
-        let before = cpu();
-        for _ in 0..CALLS {
-            let called = fresh.review(CallContext::at(snapshot.now), &snapshot, &draft).await?;
-            called.result.map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+        for (component, rounds) in [&fresh, &reused].into_iter().zip(&mut rounds) {
+            let before = cpu();
+            for _ in 0..CALLS {
+                let called = component.review(CallContext::at(snapshot.now), &snapshot, &draft).await?;
+                called.result.map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+            }
+            rounds.push(took(before));
         }
-        rounds.0.push((cpu() - before) * 1e6 / CALLS as f64);
         let (shown, draft) = (convert::snapshot(&snapshot), convert::content(&draft));
         let before = cpu();
         for _ in 0..CALLS {
             let said = room.host.at(snapshot.now, || plugin.review(black_box(&shown), black_box(&draft)));
             black_box(said).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
         }
-        rounds.1.push((cpu() - before) * 1e6 / CALLS as f64);
+        rounds[2].push(took(before));
     }
-    let [fresh, native] = [&mut rounds.0, &mut rounds.1].map(|rounds| {
+    let [fresh, reused, native] = rounds.map(|mut rounds| {
         rounds.sort_by(f64::total_cmp);
         rounds[ROUNDS / 2]
     });
     let (times, size) = (fresh / native, size(args, name)?);
-    println!("{name:<22} {fresh:>9.1} {native:>9.1} {times:>6.1} {size:>10}   for each answer");
+    println!("{name:<22} {fresh:>9.1} {reused:>10.1} {native:>10.1} {times:>6.1} {size:>9}   for each answer");
     Ok(())
 }
 

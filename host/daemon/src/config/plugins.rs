@@ -58,6 +58,7 @@ pub(super) fn plugins(folder: &Folder, section: Section<'_, '_>) -> Plugins {
         trial: trial(section.section("trial")),
         breaker: breaker(section.section("breaker")),
         budgets: budgets(&section),
+        policy_reuse: small(&section, "policy-reuse", 0, 1_000_000).unwrap_or(0),
         keep: section.number("keep", 1, 16).and_then(|n| usize::try_from(n).ok()).unwrap_or(2),
     };
     let recording = recording(folder, section.section("recording"));

@@ -331,6 +331,7 @@ async fn fleet(dir: &Path, store: Arc<dyn Store>, policies: &[&str]) -> Arc<Flee
         trial: TrialLimits::default(),
         breaker: BreakerLimits::default(),
         budgets: Budgets::default(),
+        policy_reuse: 0,
         keep: 2,
     };
     let runtime = tributary_runtime::Runtime::new(RuntimeConfig::default(), services).unwrap();
