@@ -427,16 +427,24 @@ fn words_of(file: &str, start: &str) -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-#[test]
-fn host_and_sdk_name_the_contract_s_actions_and_services() {
+/// The cases of a variant of the contract.
+fn cases_of(variant: &str) -> Vec<String> {
     let types = std::fs::read_to_string(root().join("wit/types.wit")).unwrap();
-    let (_, actions) = types.split_once("variant action {").unwrap();
-    let (actions, _) = actions.split_once("\n    }").unwrap();
-    let cases = actions.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("///"));
-    let actions: Vec<String> = cases.map(|line| line.split(['(', ',']).next().unwrap_or_default().to_owned()).collect();
-    assert!(actions.len() > 10, "{actions:?}");
-    assert_eq!(words_of("host/model/src/decision.rs", "pub const WORDS"), actions);
-    assert_eq!(words_of("sdk/rust-build/src/manifest.rs", "pub const ACTIONS"), actions);
+    let (_, cases) = types.split_once(&format!("variant {variant} {{")).unwrap();
+    let (cases, _) = cases.split_once("\n    }").unwrap();
+    let cases = cases.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("///"));
+    cases.map(|line| line.split(['(', ',']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn host_and_sdk_name_the_contract_s_actions_happenings_and_services() {
+    let (actions, happenings) = (cases_of("action"), cases_of("happening"));
+    assert!(actions.len() > 10 && happenings.len() > 5, "{actions:?} {happenings:?}");
+    let (host, sdk) = ("host/model/src/decision.rs", "sdk/rust-build/src/manifest.rs");
+    assert_eq!(words_of(host, "pub const WORDS"), actions);
+    assert_eq!(words_of(sdk, "pub const ACTIONS"), actions);
+    assert_eq!(words_of(host, &format!("pub const WORDS: [&'static str; {}]", happenings.len())), happenings);
+    assert_eq!(words_of(sdk, "pub const HAPPENINGS"), happenings);
 
     let host = std::fs::read_to_string(root().join("wit/host.wit")).unwrap();
     let mut services: Vec<String> = host
