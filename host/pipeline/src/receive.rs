@@ -213,9 +213,10 @@ impl Pipeline {
             self.published(channel, &topics);
             return Ok(Vec::new());
         }
-        // Room in the next stage first: then the happening is born claimed, and the hand-over costs no commit.
-        let messages = events.iter().filter(|event| matches!(event, ChannelEvent::Message(_))).count();
-        let room = self.to_decide.try_reserve_many(messages).ok();
+        // Room in the next stage first, for each event that becomes a happening: then it is born claimed, and the hand-over
+        // costs no commit.
+        let told = |event: &&ChannelEvent| matches!(event, ChannelEvent::Message(_) | ChannelEvent::Order(_));
+        let room = self.to_decide.try_reserve_many(events.iter().filter(told).count()).ok();
         let lease = room.is_some().then(|| self.lease(at));
         let arrival =
             NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays, verifies };

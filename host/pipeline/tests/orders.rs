@@ -266,6 +266,15 @@ impl House {
         }
     }
 
+    /// Waits until every happening is decided.
+    async fn all_decided(&self) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while self.pipeline.store().counts(tributary_pipeline::now()).await.expect("read").undecided > 0 {
+            assert!(Instant::now() < patience, "something is never decided");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn stop(self) {
         assert!(self.driver.shut_down(Duration::from_secs(5)).await.is_empty());
     }
@@ -278,6 +287,17 @@ fn stands(detail: &ConversationDetail) -> Option<State> {
 
 fn count(detail: &ConversationDetail, act: &str) -> usize {
     detail.events.iter().filter(|event| event.act == act).count()
+}
+
+#[tokio::test]
+async fn an_order_is_decided_at_once_where_nothing_else_waits() {
+    let (dir, books) = (tempfile::tempdir().expect("a folder"), Books::default());
+    let house = house(dir.path(), &books).await;
+    house.take("shop", "ann", "text", "hello").await;
+    house.all_decided().await;
+    house.take("shop", "ann", "order", "1001").await;
+    house.all_decided().await;
+    house.stop().await;
 }
 
 #[tokio::test]
