@@ -348,7 +348,7 @@ impl Store for SqliteStore {
     }
 
     async fn state(&self, scope: &StateScope, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.read(|conn| plugins::read(conn, scope, key, now))
+        self.readers.look(|conn| plugins::read(conn, scope, key, now))
     }
 
     async fn state_keys(
@@ -358,7 +358,7 @@ impl Store for SqliteStore {
         most: usize,
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        self.readers.read(|conn| plugins::keys(conn, scope, prefix, most, now))
+        self.readers.look(|conn| plugins::keys(conn, scope, prefix, most, now))
     }
 
     async fn keep(
@@ -416,7 +416,7 @@ impl Store for SqliteStore {
     }
 
     async fn token(&self, digest: &[u8; 32]) -> Result<Option<Token>, StoreError> {
-        self.readers.read(|conn| token::find(conn, digest))
+        self.readers.look(|conn| token::find(conn, digest))
     }
 
     async fn begin_request(&self, key: RequestKey, now: Timestamp) -> Result<Begun, StoreError> {

@@ -6,7 +6,7 @@
 //! behind the program's back is then an error and not a signal.
 use super::tx;
 use crate::StoreError;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,16 +34,26 @@ impl Readers {
         Ok(Self { connections, turn: AtomicUsize::new(0) })
     }
 
+    /// Asks one query, which sees one state of the store by itself.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        look(&self.connection())
+    }
+
     /// Reads from one state of the store, however many queries it takes.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let nth = |n: usize| &self.connections[turn.wrapping_add(n) % self.connections.len()];
-        let free = (0..self.connections.len()).find_map(|n| nth(n).try_lock());
-        let conn = free.unwrap_or_else(|| nth(0).lock());
+        let conn = self.connection();
         conn.prepare_cached("BEGIN")?.execute([])?;
         let found = read(&conn);
         conn.prepare_cached("COMMIT")?.execute([])?;
         found
+    }
+
+    /// One that is free, or the next one's turn.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let nth = |n: usize| &self.connections[turn.wrapping_add(n) % self.connections.len()];
+        let free = (0..self.connections.len()).find_map(|n| nth(n).try_lock());
+        free.unwrap_or_else(|| nth(0).lock())
     }
 }
 
