@@ -213,10 +213,9 @@ impl Pipeline {
             self.published(channel, &topics);
             return Ok(Vec::new());
         }
-        // Room in the next stage first, for each event that becomes a happening: then it is born claimed, and the hand-over
-        // costs no commit.
-        let told = |event: &&ChannelEvent| matches!(event, ChannelEvent::Message(_) | ChannelEvent::Order(_));
-        let room = self.to_decide.try_reserve_many(events.iter().filter(told).count()).ok();
+        // Room in the next stage first: then a happening is born claimed, and the hand-over costs no commit. Room for every
+        // event, because each becomes one at most, and one that is claimed and not handed over waits for its lease's end.
+        let room = self.to_decide.try_reserve_many(events.len()).ok();
         let lease = room.is_some().then(|| self.lease(at));
         let arrival =
             NewArrival { channel: channel.clone(), source, events, at, state, feed, scope, replays, verifies };
