@@ -2,7 +2,6 @@
 use parking_lot::Mutex;
 use std::future::Future;
 use std::time::Duration;
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -11,16 +10,6 @@ use tracing::Instrument;
 pub struct Driver {
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<(String, JoinHandle<()>)>>,
-    /// Threads of a low priority, from the first task on that may wait.
-    behind: Mutex<Option<Runtime>>,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some(behind) = self.behind.get_mut().take() {
-            behind.shutdown_background();
-        }
-    }
 }
 
 /// Tells a task to stop.
@@ -63,7 +52,7 @@ impl Default for Driver {
 impl Driver {
     /// A driver without tasks.
     pub fn new() -> Self {
-        Self { stop: watch::Sender::new(false), tasks: Mutex::default(), behind: Mutex::default() }
+        Self { stop: watch::Sender::new(false), tasks: Mutex::new(Vec::new()) }
     }
 
     /// What tasks watch for the stop.
@@ -73,29 +62,9 @@ impl Driver {
 
     /// Starts a task under a name.
     pub fn spawn(&self, name: impl Into<String>, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_on(&Handle::current(), name.into(), task);
-    }
-
-    /// Starts a task that works on what is on disk already. Where the machine is full it gives way to those who wait for an
-    /// answer: its threads have a tenth of it then, and all of it when the others rest.
-    pub fn spawn_behind(&self, name: impl Into<String>, task: impl Future<Output = ()> + Send + 'static) {
-        let mut behind = self.behind.lock();
-        if behind.is_none() {
-            let threads = tokio::runtime::Builder::new_multi_thread()
-                .thread_name("behind")
-                .on_thread_start(tributary_runtime::step_back)
-                .enable_all()
-                .build();
-            // Where there are no threads to be had, it works beside the rest.
-            *behind = threads.inspect_err(|error| tracing::warn!(%error, "no threads of a low priority")).ok();
-        }
-        let handle = behind.as_ref().map_or_else(Handle::current, |behind| behind.handle().clone());
-        self.spawn_on(&handle, name.into(), task);
-    }
-
-    fn spawn_on(&self, runtime: &Handle, name: String, task: impl Future<Output = ()> + Send + 'static) {
+        let name = name.into();
         let span = tracing::info_span!("task", name = %name);
-        let handle = runtime.spawn(task.instrument(span));
+        let handle = tokio::spawn(task.instrument(span));
         self.tasks.lock().push((name, handle));
     }
 

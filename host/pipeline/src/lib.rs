@@ -143,7 +143,7 @@ impl Pipeline {
         }
         self.take_up_gates().await?;
         for number in 0..self.config.deciding.max(1) {
-            driver.spawn_behind(format!("decide-{number}"), decide::worker(self.clone(), driver.stop()));
+            driver.spawn(format!("decide-{number}"), decide::worker(self.clone(), driver.stop()));
         }
         for number in 0..self.config.delivering {
             driver.spawn(format!("deliver-{number}"), deliver::worker(self.clone(), driver.stop()));
@@ -155,7 +155,7 @@ impl Pipeline {
             driver.spawn("lease-operations", perform::lease(self.clone(), driver.stop()));
         }
         for number in 0..self.config.comparing {
-            driver.spawn_behind(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
+            driver.spawn(format!("compare-{number}"), compare::worker(self.clone(), driver.stop()));
         }
         driver.spawn("poll", poll::keeper(self.clone(), driver.stop()));
         driver.spawn("gates", gates::keeper(self.clone(), driver.stop()));

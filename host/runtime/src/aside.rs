@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 const NICE: i32 = 10;
 
 /// Gives the calling thread a low priority, for good: without a privilege nobody raises one again.
-pub fn step_back() {
+pub(crate) fn step_back() {
     // On Linux the priority of process 0 is that of the calling thread. Refused, it works as fast as the rest.
     let _ = rustix::process::setpriority_process(None, NICE);
 }

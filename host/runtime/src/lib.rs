@@ -29,7 +29,7 @@ pub mod sight;
 mod state;
 mod ticker;
 
-pub use aside::{aside, step_back};
+pub use aside::aside;
 pub use blobs::{Blobs, BlobsError};
 pub use call::*;
 pub use contract::Contracts;
