@@ -147,5 +147,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// A runtime for commands that need one.
 pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+    executor().build()?.block_on(future)
+}
+
+/// The executor of every command.
+pub fn executor() -> tokio::runtime::Builder {
+    let mut executor = tokio::runtime::Builder::new_multi_thread();
+    executor.enable_all();
+    executor
 }

@@ -1,6 +1,6 @@
 //! `tributary serve`: the order in which a daemon comes up and goes down.
 use crate::check::{BAD_CONFIGURATION, report};
-use crate::cli::{DirArgs, block_on};
+use crate::cli::{DirArgs, executor};
 use crate::config::reader::Fault;
 use crate::config::{Config, Folder};
 use crate::wire::{self, CalendarsInUse, House};
@@ -18,13 +18,13 @@ use tributary_gateway::imap::{self, Board};
 use tributary_gateway::smtp;
 use tributary_model::calendar::Calendar;
 use tributary_pipeline::driver::Driver;
-use tributary_pipeline::{Feeds, Pipeline};
+use tributary_pipeline::{Feeds, Idle, Pipeline};
 use tributary_runtime::Runtime;
 
 /// Runs the command.
 pub fn run(args: &DirArgs) -> anyhow::Result<ExitCode> {
     // The whole configuration first: nothing is opened for one that is wrong.
-    let config = match Config::read(&args.dir) {
+    let mut config = match Config::read(&args.dir) {
         Ok(config) => config,
         Err(faults) => {
             report(&faults);
@@ -32,7 +32,9 @@ pub fn run(args: &DirArgs) -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::log(&config.log)?;
-    block_on(serve(config))
+    let idle = Arc::<Idle>::default();
+    config.pipeline.idle = Some(idle.clone());
+    executor().on_thread_park(move || idle.parks()).build()?.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {

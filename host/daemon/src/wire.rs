@@ -4,8 +4,11 @@ use crate::upkeep::Upkeep;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tributary_fleet::Fleet;
 use tributary_gateway::desk::{
     ChannelView, Desk, RefreshError, ReplayError, Replayed, Replied, ReplyError, Sampled, ShowError,
@@ -174,25 +177,40 @@ impl KnowledgeSource for Articles {
     }
 }
 
+/// How long a secret is remembered. Adapters ask for theirs at each arrival.
+const SECRET_KEPT: Duration = Duration::from_secs(1);
+
 /// One file a secret, in a folder that no name leads out of.
-struct SecretFiles(cap_std::fs::Dir);
+struct SecretFiles {
+    dir: cap_std::fs::Dir,
+    /// What was found, and when.
+    found: Mutex<HashMap<String, (Instant, Secret)>>,
+}
 
 impl SecretFiles {
     fn open(path: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
         let dir = cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority());
-        Ok(Self(dir.with_context(|| format!("cannot open {}", path.display()))?))
+        let dir = dir.with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { dir, found: Mutex::default() })
     }
 
     fn read(&self, name: &str) -> Option<String> {
-        let text = self.0.read_to_string(name).ok()?;
+        let text = self.dir.read_to_string(name).ok()?;
         Some(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 }
 
 impl SecretSource for SecretFiles {
     fn get(&self, _plugin: &PluginName, name: &str) -> Option<Secret> {
-        Some(Secret(self.read(name)?.into()))
+        if let Some((at, secret)) = self.found.lock().get(name)
+            && at.elapsed() < SECRET_KEPT
+        {
+            return Some(secret.clone());
+        }
+        let secret = Secret(self.read(name)?.into());
+        self.found.lock().insert(name.to_owned(), (Instant::now(), secret.clone()));
+        Some(secret)
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn happenings(pipeline: Arc<Pipeline>, mut stop: Stop) {
     while !stop.is_ordered() {
         // Register for the wake-up, then look, then sleep.
         let waked = pipeline.happenings_wait.notified();
-        let Some(room) = room(&pipeline.to_decide, &mut stop).await else { return };
+        let Some(room) = room(&pipeline.to_decide, pipeline.config.deciding, &mut stop).await else { return };
         let found = match pipeline.store.claim_happenings(pipeline.lease(now()), room.len()).await {
             Ok(claimed) => {
                 let found = claimed.len();
@@ -40,7 +40,7 @@ pub(crate) async fn happenings(pipeline: Arc<Pipeline>, mut stop: Stop) {
 pub(crate) async fn outgoing(pipeline: Arc<Pipeline>, mut stop: Stop) {
     while !stop.is_ordered() {
         let waked = pipeline.outgoing_waits.notified();
-        let Some(room) = room(&pipeline.to_deliver, &mut stop).await else { return };
+        let Some(room) = room(&pipeline.to_deliver, 1, &mut stop).await else { return };
         let found = match pipeline.store.lease_outgoing(pipeline.lease(now()), room.len()).await {
             Ok(leased) => {
                 let found = leased.len();
@@ -60,12 +60,13 @@ pub(crate) async fn outgoing(pipeline: Arc<Pipeline>, mut stop: Stop) {
     }
 }
 
-/// Room for at least one work item and at most a batch. `None`: stop.
+/// Room for at least so many work items and at most a batch. `None`: stop.
 pub(crate) async fn room<'a, T>(
     sender: &'a tokio::sync::mpsc::Sender<T>,
+    least: usize,
     stop: &mut Stop,
 ) -> Option<tokio::sync::mpsc::PermitIterator<'a, T>> {
-    let many = sender.capacity().clamp(1, BATCH);
+    let many = sender.capacity().max(least).clamp(1, BATCH);
     tokio::select! {
         room = sender.reserve_many(many) => room.ok(),
         () = stop.ordered() => None,

@@ -29,6 +29,9 @@ pub(crate) async fn worker(pipeline: Arc<Pipeline>, mut stop: Stop) {
         };
         let Some(happening) = happening else { return };
         let id = happening.id;
+        if let Some(idle) = &pipeline.config.idle {
+            idle.wait(happening.at).await;
+        }
         if let Err(error) = decide(&pipeline, happening, now).await {
             // Its lease runs out, and it is claimed again.
             tracing::error!(happening = %id, error = %chain(&error), "a happening could not be decided yet");

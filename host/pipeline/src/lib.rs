@@ -13,6 +13,7 @@ pub mod driver;
 mod feeds;
 mod gate;
 mod gates;
+mod idle;
 mod perform;
 mod plugins;
 mod poll;
@@ -25,6 +26,7 @@ mod tick;
 
 pub use feeds::{Feeds, Following, Told, Writing};
 pub use gate::{BreakerLimits, Gate, GateState, GateView};
+pub use idle::Idle;
 pub use perform::RefreshError;
 pub use plugins::{AddressPattern, Channel, Plugins, SeatView};
 pub use poll::PollView;
@@ -62,6 +64,8 @@ pub struct Config {
     pub backoff: Backoff,
     /// How long a stop waits for work that is under way.
     pub grace: Duration,
+    /// What deciding gives way by: told by the executor when it has nothing else to do. None: it gives way to nothing.
+    pub idle: Option<Arc<Idle>>,
 }
 
 impl Default for Config {
@@ -75,6 +79,7 @@ impl Default for Config {
             lease: Duration::from_secs(120),
             backoff: Backoff::default(),
             grace: Duration::from_secs(10),
+            idle: None,
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn lease(pipeline: Arc<Pipeline>, mut stop: Stop) {
     while !stop.is_ordered() {
         // Register for the wake-up, then look, then sleep.
         let waked = pipeline.operations_wait.notified();
-        let Some(room) = room(&pipeline.to_perform, &mut stop).await else { return };
+        let Some(room) = room(&pipeline.to_perform, 1, &mut stop).await else { return };
         let found = match pipeline.store.lease_operations(pipeline.lease(now()), room.len()).await {
             Ok(leased) => {
                 let found = leased.len();

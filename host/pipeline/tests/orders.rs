@@ -19,7 +19,7 @@ use tributary_model::retry::Backoff;
 use tributary_model::{ConversationId, GenerationId};
 use tributary_pipeline::driver::Driver;
 use tributary_pipeline::{
-    Channel, Compared, Config, Pipeline, Plugins, RefreshError, Replayed, Roles, Seat, Seen, Trial, Watch,
+    Channel, Compared, Config, Idle, Pipeline, Plugins, RefreshError, Replayed, Roles, Seat, Seen, Trial, Watch,
 };
 use tributary_runtime::{Adapter, CallContext, CallEffects, CallError, Called, PluginInfo, Policy};
 use tributary_store::sqlite::{SqliteConfig, SqliteStore};
@@ -212,6 +212,11 @@ async fn house(dir: &Path, books: &Books) -> House {
 
 /// A desk in this folder with these channels.
 async fn with(dir: &Path, channels: Vec<Channel>) -> House {
+    beside(dir, channels, None).await
+}
+
+/// The same, which decides when its executor has nothing else to do.
+async fn beside(dir: &Path, channels: Vec<Channel>, idle: Option<Arc<Idle>>) -> House {
     // What was cut off lets go of the folder when it gets its next turn.
     let patience = Instant::now() + Duration::from_secs(20);
     let store = loop {
@@ -226,7 +231,7 @@ async fn with(dir: &Path, channels: Vec<Channel>) -> House {
     let policies: Vec<Seat<dyn Policy>> = vec![Seat::alone(Arc::new(Generous(info("generous"))))];
     let plugins = Plugins::new(channels, policies);
     let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(20), tries: 3 };
-    let config = Config { deciding: 2, delivering: 2, backoff, ..Config::default() };
+    let config = Config { deciding: 2, delivering: 2, backoff, idle, ..Config::default() };
     let pipeline = Pipeline::new(store, plugins, Default::default(), config);
     let driver = Driver::new();
     pipeline.start(&driver).await.expect("the stages start");
@@ -297,6 +302,28 @@ async fn an_order_is_decided_at_once_where_nothing_else_waits() {
     house.all_decided().await;
     house.take("shop", "ann", "order", "1001").await;
     house.all_decided().await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_came_in_is_decided_when_nothing_else_is_to_be_done_and_in_two_seconds_at_the_latest() {
+    let (dir, books, idle) = (tempfile::tempdir().expect("a folder"), Books::default(), Arc::<Idle>::default());
+    let house = beside(dir.path(), vec![channel("shop", true, &books)], Some(idle.clone())).await;
+    let undecided = async || house.pipeline.store().counts(tributary_pipeline::now()).await.expect("read").undecided;
+
+    house.take("shop", "ann", "text", "hello").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(undecided().await, 1, "it is decided beside other work");
+    idle.parks();
+    house.all_decided().await;
+
+    // More than are decided at once and than wait beside them, and no such moment comes.
+    let begun = Instant::now();
+    for customer in 0..30 {
+        house.take("shop", &format!("customer-{customer}"), "text", "hello").await;
+    }
+    house.all_decided().await;
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
     house.stop().await;
 }
 

@@ -162,6 +162,8 @@ pub struct ClaimedHappening {
     pub conversation: ConversationId,
     /// The policies to run: the happening was parked for them and taken back. `None`: the whole chain.
     pub only: Option<Vec<PluginName>>,
+    /// Since when it waits to be decided.
+    pub at: Timestamp,
 }
 
 /// What the policy chain made of a happening.

@@ -51,7 +51,7 @@ pub(super) fn prepare(new: NewArrival) -> Result<Prepared, StoreError> {
                 inbound: codec::inbound(inbound),
                 attachments: codec::attachments(&inbound.content.attachments),
                 attributes: codec::attributes(&inbound.attributes),
-                reply_token: super::token::reply_token()?,
+                reply_token: super::token::reply_token(new.at)?,
             });
         }
     }

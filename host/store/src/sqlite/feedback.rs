@@ -132,7 +132,7 @@ pub(super) fn ask(
     if tx.run(sql, (it.id.0, &survey.name))? == 0 {
         return Ok(None);
     }
-    let secret = token::reply_token()?;
+    let secret = token::secret()?;
     // Answers are counted by the kind of survey, not by the order it was about.
     let name = survey.name.split(':').next().unwrap_or_default();
     let facts = Facts {

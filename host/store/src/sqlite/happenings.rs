@@ -1,5 +1,5 @@
 //! Happenings: inserted by the transition that causes them, claimed by a node, one of a conversation at a time.
-use super::codec::{self, At, time};
+use super::codec::{self, At, moment, time};
 use super::tx::{Counter, Line, Tx, any, many, one};
 use crate::{ClaimedHappening, Lease, StoreError};
 use rusqlite::Connection;
@@ -80,7 +80,7 @@ pub(super) fn add(
         ),
     )?;
     tx.count(Counter::Undecided, 1);
-    Ok(lease.map(|_| ClaimedHappening { id: HappeningId(id), conversation, only: None }))
+    Ok(lease.map(|_| ClaimedHappening { id: HappeningId(id), conversation, only: None, at }))
 }
 
 /// A bell of this name rang: the event and the happening of that, under the same word.
@@ -111,7 +111,7 @@ pub(super) fn told(
 pub(super) fn claim(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<ClaimedHappening>, StoreError> {
     let found = many(
         tx.conn,
-        "SELECT id, conversation, only_plugins, again FROM happening AS this INDEXED BY happening_open \
+        "SELECT id, conversation, only_plugins, again, at FROM happening AS this INDEXED BY happening_open \
          WHERE state IN ('pending', 'claimed') AND (state = 'pending' OR lease_until <= ?1) \
          AND NOT EXISTS (SELECT 1 FROM happening AS other INDEXED BY happening_turn \
          WHERE other.conversation = this.conversation AND other.id <> this.id \
@@ -128,7 +128,8 @@ pub(super) fn claim(tx: &Tx<'_>, lease: &Lease, most: usize) -> Result<Vec<Claim
                 (Some(only), Some(again)) => Some(joint(only, again)),
                 (only, again) => only.or(again),
             };
-            Ok((ClaimedHappening { id: HappeningId(id), conversation: ConversationId(row.get(1)?), only }, joined))
+            let (id, conversation, at) = (HappeningId(id), ConversationId(row.get(1)?), moment(row.get(4)?));
+            Ok((ClaimedHappening { id, conversation, only, at }, joined))
         },
     )?;
     let mut claimed = Vec::with_capacity(found.len());

@@ -179,7 +179,7 @@ pub(super) fn add(
     let approver = tx.rules.approval.approver(asked);
     let state = if approver.is_some() { State::AwaitingApproval } else { State::Queued };
     // The key has the row's number in it, which is known when the row is there.
-    let secret = token::reply_token()?;
+    let secret = token::secret()?;
     let id = tx.insert(
         "INSERT INTO operation (key, conversation, channel, order_id, body, actor, rule, why, state, attempts, next_at, \
          at, approver) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",

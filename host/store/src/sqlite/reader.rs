@@ -48,12 +48,13 @@ impl Readers {
         found
     }
 
-    /// One that is free, or the next one's turn.
+    /// The first that is free, or the next one's turn. Always the first: after a commit each connection begins with an empty
+    /// page cache, and one that many reads share is filled once.
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let nth = |n: usize| &self.connections[turn.wrapping_add(n) % self.connections.len()];
-        let free = (0..self.connections.len()).find_map(|n| nth(n).try_lock());
-        free.unwrap_or_else(|| nth(0).lock())
+        self.connections.iter().find_map(Mutex::try_lock).unwrap_or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            self.connections[turn % self.connections.len()].lock()
+        })
     }
 }
 

@@ -9,13 +9,27 @@ use tributary_model::Timestamp;
 /// How long the answer of a request is kept.
 pub(super) const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Signs of a reply token: 26 of 36 are 134 bits, and a mail's local part may fold case.
-const SIGNS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+/// Signs of a secret, in their order as bytes; a mail's local part may fold case. 26 of 36 are 134 bits, 18 are 93.
+const SIGNS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const LENGTH: usize = 26;
 
-/// A new secret for a plus-address.
-pub(super) fn reply_token() -> Result<String, StoreError> {
-    let mut token = String::with_capacity(LENGTH);
+/// Signs of the moment that a reply token begins with: milliseconds until 2059, and again from the beginning.
+const MOMENT: usize = 8;
+
+/// A new secret.
+pub(super) fn secret() -> Result<String, StoreError> {
+    with_random(String::with_capacity(LENGTH))
+}
+
+/// A new secret for a plus-address. It begins with the moment, so that each is put at the end of their index: one that is
+/// random from its first sign would be put on a page of its own, to be read, written and copied for each conversation.
+pub(super) fn reply_token(now: Timestamp) -> Result<String, StoreError> {
+    let place = |nth: usize| now.0 / 36_u64.pow((MOMENT - 1 - nth) as u32) % 36;
+    with_random((0..MOMENT).map(|nth| char::from(SIGNS[place(nth) as usize])).collect())
+}
+
+/// The same, filled up to its length.
+fn with_random(mut token: String) -> Result<String, StoreError> {
     let mut bytes = [0; 32];
     while token.len() < LENGTH {
         getrandom::fill(&mut bytes).map_err(no_randomness)?;
@@ -113,8 +127,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reply_tokens_use_every_sign_and_never_come_twice() {
-        let tokens: Vec<_> = (0..2_000).map(|_| reply_token().expect("random")).collect();
+    fn reply_tokens_are_in_the_order_of_their_moments_and_differ_in_one() {
+        let now = Timestamp(1_790_000_000_000);
+        let token = |after: u64| reply_token(Timestamp(now.0 + after)).expect("random");
+        let tokens: Vec<_> = [0, 1, 35, 36, 1_000, 86_400_000, 1 << 38].map(token).into();
+        assert!(tokens.is_sorted() && tokens.iter().all(|it| it.len() == LENGTH), "{tokens:?}");
+        let same: std::collections::HashSet<_> = (0..2_000).map(|_| token(7)).collect();
+        assert_eq!((same.len(), token(7)[..MOMENT] == token(7)[..MOMENT]), (2_000, true));
+    }
+
+    #[test]
+    fn secrets_use_every_sign_and_never_come_twice() {
+        let tokens: Vec<_> = (0..2_000).map(|_| secret().expect("random")).collect();
         let mut counts = [0usize; 36];
         for sign in tokens.iter().flat_map(|token| token.bytes()) {
             counts[SIGNS.iter().position(|s| *s == sign).expect("a sign of the alphabet")] += 1;
