@@ -309,7 +309,8 @@ fn settings(config: &RuntimeConfig) -> Config {
         .max_memories_per_component(8)
         .max_memories_per_module(8)
         .max_tables_per_module(8)
-        .async_stack_keep_resident(16 << 10)
+        // What calls use of it. Beyond, its pages would go back to the kernel and be faulted in again.
+        .async_stack_keep_resident(32 << 10)
         .max_unused_warm_slots(64);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         // The kernel tells which pages a call wrote: they are put back in place instead of being faulted in again.
@@ -321,8 +322,10 @@ fn settings(config: &RuntimeConfig) -> Config {
         .epoch_interruption(true)
         .concurrency_support(false)
         .memory_init_cow(true)
-        // A guest that recursed would leave its stack in memory for as long as the daemon runs. Costs half a microsecond.
+        // A guest that recursed would leave its stack in memory for as long as the daemon runs. Costs half a microsecond; the
+        // kernel looks at each page there might be, so there are no more than wasm's half and as much for the host.
         .async_stack_zeroing(true)
+        .async_stack_size(1 << 20)
         .wasm_memory64(false)
         // Memory that threads share is not counted by any limit.
         .wasm_threads(false)

@@ -113,8 +113,9 @@ fn runs(text: &str, mut tell: impl FnMut(usize, usize)) {
 
 /// FNV-1a of 32 bits.
 fn key(kind: Kind, before: impl AsRef<[u8]>, text: impl AsRef<[u8]>) -> u32 {
-    let bytes = [&[kind as u8], before.as_ref(), b" ", text.as_ref()];
-    bytes.into_iter().flatten().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    let parts = [&[kind as u8], before.as_ref(), b" ", text.as_ref()];
+    let add = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    parts.into_iter().fold(0x811c_9dc5, |hash, part| part.iter().fold(hash, add))
 }
 
 #[cfg(test)]

@@ -77,27 +77,39 @@ const MEANINGS: &[&str] = &[
 /// Endings that change nothing of what an English word means.
 const ENDINGS: [&str; 7] = ["s", "'s", "es", "d", "ed", "ing", "ly"];
 
-/// Which word means what.
-pub struct Meanings(Vec<(&'static str, u8)>);
+/// A power of two, four times as many as there are words: most lookups are of what is no word, and end at the first slot.
+const SLOTS: usize = 8_192;
+
+/// Which word means what: a hash table. Every run of letters of a text is looked up, some hundred of each message.
+pub struct Meanings(Vec<Option<(&'static str, u8)>>);
 
 impl Default for Meanings {
     fn default() -> Self {
-        let numbered = MEANINGS.iter().zip(0..);
-        let mut words: Vec<_> =
-            numbered.flat_map(|(line, number)| line.split(' ').map(move |word| (word, number))).collect();
-        words.sort_unstable();
-        Self(words)
+        let mut table = Self(vec![None; SLOTS]);
+        for (line, number) in MEANINGS.iter().zip(0..) {
+            for word in line.split(' ') {
+                let slot = table.slot(word);
+                table.0[slot] = Some((word, number));
+            }
+        }
+        table
     }
 }
 
 impl Meanings {
     /// The number of what a word means, also where it has an ending.
     pub(crate) fn of(&self, word: &str) -> Option<u8> {
-        let known = |word: &str| {
-            let at = self.0.binary_search_by_key(&word, |(known, _)| known).ok()?;
-            Some(self.0[at].1)
-        };
+        let known = |word: &str| self.0[self.slot(word)].map(|(_, number)| number);
         known(word).or_else(|| ENDINGS.iter().find_map(|ending| word.strip_suffix(ending).and_then(known)))
+    }
+
+    /// Where a word is, or where it would be.
+    fn slot(&self, word: &str) -> usize {
+        let hash = word.bytes().fold(0u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x9e37_79b1));
+        let first = hash as usize >> (u32::BITS - SLOTS.ilog2());
+        let slots = (first..SLOTS).chain(0..first);
+        let is = |at: &usize| self.0[*at].is_none_or(|(known, _)| known == word);
+        slots.into_iter().find(is).unwrap_or(first)
     }
 }
 
@@ -109,13 +121,16 @@ mod tests {
 
     #[test]
     fn a_word_means_one_thing_and_can_be_found() {
-        let Meanings(words) = Meanings::default();
-        for pair in words.windows(2) {
-            assert_ne!(pair[0].0, pair[1].0);
+        let meanings = Meanings::default();
+        for (line, number) in MEANINGS.iter().zip(0..) {
+            for word in line.split(' ') {
+                assert_eq!(meanings.of(word), Some(number), "{word}");
+                assert!(!word.is_empty() && (!word.contains(chinese) || word.chars().count() <= LONGEST_RUN), "{word}");
+            }
         }
-        for (word, _) in words {
-            assert!(!word.is_empty() && (!word.contains(chinese) || word.chars().count() <= LONGEST_RUN), "{word}");
-        }
+        let words = MEANINGS.iter().flat_map(|line| line.split(' ')).count();
+        assert_eq!(meanings.0.iter().flatten().count(), words);
+        assert!(words * 4 <= SLOTS, "{words}");
     }
 
     #[test]

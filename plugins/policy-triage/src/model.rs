@@ -101,10 +101,16 @@ impl<'a> Model<'a> {
 
     /// Score a normalised text. None where it has no feature that is known.
     pub fn score(&self, text: &str) -> Option<Scores> {
-        let mut known: Vec<(usize, Feature)> = Vec::new();
-        features(text, &self.meanings, |feature| known.extend(self.find(feature.key).map(|row| (row, feature))));
-        known.sort_unstable();
-        known.dedup_by_key(|(row, _)| *row);
+        // Each where it stands first.
+        let (mut known, mut seen) = (Vec::new(), vec![0_u64; self.keys.len().div_ceil(64)]);
+        features(text, &self.meanings, |feature| {
+            let Some(row) = self.find(feature.key) else { return };
+            let (word, bit) = (&mut seen[row / 64], 1 << (row % 64));
+            if *word & bit == 0 {
+                *word |= bit;
+                known.push((row, feature));
+            }
+        });
         if known.is_empty() {
             return None;
         }
