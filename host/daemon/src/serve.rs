@@ -34,7 +34,23 @@ pub fn run(args: &DirArgs) -> anyhow::Result<ExitCode> {
     telemetry::log(&config.log)?;
     let idle = Arc::<Idle>::default();
     config.pipeline.idle = Some(idle.clone());
-    executor().on_thread_park(move || idle.parks()).build()?.block_on(serve(config))
+    beside_the_writer(idle)?.block_on(serve(config))
+}
+
+/// How many steps of niceness the executor's threads stand behind the store's one writer, which everything goes through: at
+/// equal rights it would wait for a core half of its time on a full machine, and all the others for it.
+const BEHIND: i32 = 3;
+
+/// An executor that tells when it has nothing else to do. The writer is no thread of it.
+fn beside_the_writer(idle: Arc<Idle>) -> anyhow::Result<tokio::runtime::Runtime> {
+    let own = rustix::process::getpriority_process(None).unwrap_or_default();
+    let mut executor = executor();
+    executor.on_thread_start(move || {
+        // On Linux the priority of process 0 is that of the calling thread. Refused, it has equal rights.
+        let _ = rustix::process::setpriority_process(None, own + BEHIND);
+    });
+    executor.on_thread_park(move || idle.parks());
+    executor.build().context("the threads cannot be started")
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {

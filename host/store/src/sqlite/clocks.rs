@@ -184,11 +184,12 @@ fn befall(
     if changed { refresh(tx, it) } else { Ok(()) }
 }
 
-/// The nearest breach of the clocks that run; one that is breached already counts, as it is the most urgent.
+/// The nearest breach of the clocks that run; one that is breached already counts, as it is the most urgent. SQLite compares
+/// with two words one by one, and makes a table of three, at each use.
 fn refresh(tx: &Tx<'_>, it: &mut Conversation) -> Result<(), StoreError> {
     let due = one(
         tx.conn,
-        "SELECT min(due) FROM clock WHERE conversation = ? AND state IN ('running', 'warned', 'breached')",
+        "SELECT min(due) FROM clock WHERE conversation = ? AND (state IN ('running', 'warned') OR state = 'breached')",
         [it.id.0],
         |row| row.get::<_, Option<i64>>(0),
     )?;
@@ -284,7 +285,7 @@ pub(super) fn carry_over(tx: &mut Tx<'_>, now: Timestamp, most: usize) -> Result
 
 /// The clock of a conversation that is breached next, or was first.
 pub(super) fn nearest(conn: &Connection, id: ConversationId) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT name FROM clock WHERE conversation = ? AND state IN ('running', 'warned', 'breached') \
+    let sql = "SELECT name FROM clock WHERE conversation = ? AND (state IN ('running', 'warned') OR state = 'breached') \
                ORDER BY due LIMIT 1";
     one(conn, sql, [id.0], |row| row.get(0))
 }

@@ -12,8 +12,8 @@ use crate::figure::{ceiling, cpu, decided, percentiles, row};
 /// Messages of one run: about ten seconds of work.
 const MESSAGES: usize = 60_000;
 
-/// Connections at once.
-const CONNECTIONS: usize = 50;
+/// Connections at once: a platform calls from many machines.
+const CONNECTIONS: usize = 200;
 
 /// Messages before what is measured.
 const WARM: usize = 2_000;

@@ -93,9 +93,9 @@ fn newest(conn: &Connection, it: &Conversation, channel: &str) -> Result<Option<
         conn,
         concat!(
             "SELECT id, inbound FROM message INDEXED BY message_timeline WHERE conversation = ?1 AND channel = ?2 \
-             AND contact IN ",
+             AND (contact = ?3 OR contact IN ",
             nodes_of!("?3"),
-            " ORDER BY min(sent_at, at) DESC, id DESC LIMIT 1"
+            ") ORDER BY min(sent_at, at) DESC, id DESC LIMIT 1"
         ),
         (it.id.0, channel, it.contact.0),
         |row| read(row, true),
