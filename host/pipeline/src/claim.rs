@@ -16,6 +16,7 @@ pub(crate) async fn happenings(pipeline: Arc<Pipeline>, mut stop: Stop) {
     while !stop.is_ordered() {
         // Register for the wake-up, then look, then sleep.
         let waked = pipeline.happenings_wait.notified();
+        // A claim looks at all that is claimed already on its way to what is not: one for many.
         let Some(room) = room(&pipeline.to_decide, pipeline.config.deciding, &mut stop).await else { return };
         let found = match pipeline.store.claim_happenings(pipeline.lease(now()), room.len()).await {
             Ok(claimed) => {
