@@ -7,8 +7,17 @@ use rusqlite::{Connection, OpenFlags, Params};
 
 /// Opens a desk's database for reading, beside a running daemon.
 pub fn open(dir: &Path) -> Connection {
+    open_with(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens the database of a desk that is not running, to leave something in it as a crash would have.
+pub fn open_to_change(dir: &Path) -> Connection {
+    open_with(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+fn open_with(dir: &Path, access: OpenFlags) -> Connection {
     let file = file(&dir.join("data"));
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&file, flags).expect("the database can be opened");
     connection.busy_timeout(Duration::from_secs(10)).expect("a timeout can be set");
     connection

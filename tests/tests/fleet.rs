@@ -1,7 +1,7 @@
 //! Plugins of a running daemon: installed, broken, tried, rolled back, while mail flows.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 use serde_json::Value;
-use tributary_tests::plugins::{install, live, show, text};
+use tributary_tests::plugins::{install, installed, live, show, text};
 use tributary_tests::traffic::Traffic;
 use tributary_tests::{Desk, Mail, build, store, wait};
 
@@ -111,6 +111,34 @@ fn what_stood_by_stands_by_again_after_a_kill() {
     });
     let connection = store::open(&desk.dir);
     assert_eq!(store::number(&connection, "SELECT count(*) FROM parked", []), 0);
+}
+
+/// What was only on its way out when the daemon was killed does not come back as what acts: a trial had taken its place.
+#[test]
+fn what_drains_beside_a_trial_does_not_act_after_a_kill() {
+    let mut desk = desk("");
+    // The version that broke, the one that was put in its place, and the one that is tried beside that.
+    let broken = build::broken("channel-email", "0.1.1", "traps");
+    installed(&desk, &broken, &["--accept-grants"]);
+    installed(&desk, &build::version("channel-email", "0.1.2"), &["--accept-grants"]);
+    installed(&desk, &build::version("channel-email", "0.1.3"), &["--accept-grants", "--canary", "50"]);
+    desk.kill();
+    // Killed before it was noticed that nothing held the broken one any more.
+    let connection = store::open_to_change(&desk.dir);
+    let sql = "UPDATE generation SET state = 'draining' WHERE place = 'channel/email' AND version = '0.1.1'";
+    assert_eq!(connection.execute(sql, []).unwrap(), 1);
+    drop(connection);
+    desk.serve();
+    let shown = show(&desk, "email");
+    assert_eq!((&shown["live"]["version"], &shown["trial"]["mode"]), (&"0.1.2".into(), &"canary".into()), "{shown}");
+    let state_of = |version| {
+        let sql = format!("SELECT state FROM generation WHERE place = 'channel/email' AND version = '{version}'");
+        store::texts(&store::open(&desk.dir), &sql)
+    };
+    assert_eq!(["0.1.1", "0.1.2", "0.1.3"].map(state_of), [["retired"], ["live"], ["canary"]]);
+    let mails = (0..20).map(|mail| Mail::new(&format!("ann{mail}@x.example"), "One", "a question"));
+    let rows = desk.after(&mails.collect::<Vec<_>>());
+    assert_eq!((rows.inbound, rows.parked), (20, 0));
 }
 
 /// A canary that decides otherwise for one in twenty falls by itself, before it has had 200 conversations; one that decides

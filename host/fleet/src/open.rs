@@ -78,9 +78,13 @@ impl Fleet {
     async fn take_up(&self, house: &mut House, entry: PlaceEntry) -> Result<Seated, FleetError> {
         let past = self.store.generations(Some(&entry.place), PAST).await?;
         let live = past.iter().find(|row| row.state == State::Live && row.made.plugin == entry.plugin);
-        // What still drains before the live one stood by when the daemon stopped.
-        let stood_by = |row: &&StoredGeneration| row.state == State::Draining && row.lived;
-        let standby = past.iter().filter(stood_by).find(|row| live.is_some_and(|live| row.id < live.id));
+        let tried = past.iter().find(|row| row.state.is_tried());
+        // What still drains before the live one stood by when the daemon stopped. Beside a shadow or a canary nothing does: it
+        // was on its way out.
+        let stood_by = |row: &&StoredGeneration| {
+            row.state == State::Draining && row.lived && tried.is_none() && live.is_some_and(|live| row.id < live.id)
+        };
+        let standby = past.iter().find(stood_by);
         for row in &past {
             let event = match row.state {
                 State::Package | State::Verified | State::Compiled | State::Checked => life::Event::Refuse,
@@ -101,7 +105,7 @@ impl Fleet {
         if let Some(row) = standby {
             self.stand_by_again(house, &mut seated, row).await?;
         }
-        if let Some(row) = past.iter().find(|row| row.state.is_tried()) {
+        if let Some(row) = tried {
             self.try_again(house, &mut seated, row).await?;
         }
         Ok(seated)
