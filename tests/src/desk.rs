@@ -96,7 +96,7 @@ impl Setup {
     }
 }
 
-/// A desk. Dropping it kills its daemon and removes its folder; a failed test shows the end of its log.
+/// A desk. Dropping it kills its daemon and removes its folder; a failed test leaves the folder and shows the end of its log.
 pub struct Desk {
     /// Its folder.
     pub dir: PathBuf,
@@ -276,7 +276,8 @@ impl Drop for Desk {
             let _ = daemon.wait();
         }
         if std::thread::panicking() {
-            eprintln!("the end of the daemon's log:\n{}", self.log_end());
+            self.temporary.disable_cleanup(true);
+            eprintln!("{} is left; the end of the daemon's log:\n{}", self.dir.display(), self.log_end());
         }
     }
 }

@@ -23,6 +23,16 @@ pub struct Traffic {
     pub connections: usize,
 }
 
+/// Which order of a customer's mails is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// That of their rows: each was taken up before the next one.
+    Taken,
+    /// That of a conversation's timeline, which people see. Where a version failed on a mail for good while another one is
+    /// tried beside it, those behind it go on, and only this order is promised.
+    Shown,
+}
+
 impl Traffic {
     /// Mails in all.
     pub fn mails(&self) -> usize {
@@ -44,10 +54,11 @@ impl Traffic {
             _ => format!("In-Reply-To: <{0}>\r\nReferences: <{0}>\r\n", self.id(customer, 0)),
         };
         // One in twenty asks for money back: what policies decide about those is another thing.
+        let sent = format!("{:02}:{:02}:{:02}", 10 + turn / 3600, turn / 60 % 60, turn % 60);
         let wants = if customer.is_multiple_of(20) { "I want a refund for my order" } else { "Where is my order" };
         format!(
             "From: Customer {customer} <{from}>\r\nTo: {SUPPORT}\r\nSubject: {wants} {customer}?\r\n{thread}\
-             Date: Mon, 16 Mar 2026 10:00:00 +0800\r\nMessage-ID: <{id}>\r\n\
+             Date: Mon, 16 Mar 2026 {sent} +0800\r\nMessage-ID: <{id}>\r\n\
              Content-Type: text/plain; charset=utf-8\r\n\r\n{wants} {customer}? This is message {turn} of mine.\r\n"
         )
         .into_bytes()
@@ -139,11 +150,11 @@ impl Traffic {
     /// Waits until every mail is there and decided about; panics unless each is there once, in one conversation of its
     /// customer, in the order it was written, and nothing is kept aside.
     pub fn must_be_there(&self, desk: &Desk) {
-        self.these_must_be_there(desk, &vec![self.each; self.customers]);
+        self.these_must_be_there(desk, &vec![self.each; self.customers], Order::Taken);
     }
 
-    /// The same where so many of each customer's mails were taken.
-    pub fn these_must_be_there(&self, desk: &Desk, taken: &[usize]) {
+    /// The same where so many of each customer's mails were taken, and with this order.
+    pub fn these_must_be_there(&self, desk: &Desk, taken: &[usize], order: Order) {
         let mails: usize = taken.iter().sum();
         let like = format!("%@run{}.example%", self.run);
         wait::until("every mail to be there and decided about", || {
@@ -157,10 +168,10 @@ impl Traffic {
             }
         });
         let connection = store::open(&desk.dir);
-        let rows = store::texts(
-            &connection,
-            "SELECT conversation || ' ' || external_id FROM message WHERE digest IS NOT NULL ORDER BY id",
-        );
+        let order = if order == Order::Taken { "id" } else { "min(sent_at, at), id" };
+        let sql =
+            format!("SELECT conversation || ' ' || external_id FROM message WHERE digest IS NOT NULL ORDER BY {order}");
+        let rows = store::texts(&connection, &sql);
         let mut seen: Vec<Vec<(i64, usize)>> = vec![Vec::new(); self.customers];
         let ending = format!("@run{}.example", self.run);
         for row in &rows {
