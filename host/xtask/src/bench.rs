@@ -31,7 +31,7 @@ pub fn run(root: &Path, names: &[String]) -> Result<()> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut steps = Steps::new(3);
     steps.run("plugins", || plugins::build(root).and_then(|_| plugins::guests::build(root)))?;
-    steps.run("daemon and benches (from nothing about 8 minutes on two cores)", || build::daemon(root))?;
+    steps.run("daemon and benches (from nothing about 15 minutes on two cores)", || build::daemon(root))?;
     steps.run("measuring", || {
         let outside: Vec<&str> = OUTSIDE.into_iter().filter(|name| wanted(name)).collect();
         if !outside.is_empty() {

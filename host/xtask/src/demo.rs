@@ -39,7 +39,7 @@ pub fn run(root: &Path, once: bool) -> Result<()> {
         peers::python(root)
     })?;
     steps.run("plugins", || plugins::build(root))?;
-    let tributary = steps.run("daemon (from nothing about 8 minutes on two cores)", || build::daemon(root))?;
+    let tributary = steps.run("daemon (from nothing about 15 minutes on two cores)", || build::daemon(root))?;
     let mut desk = steps.run("a fresh desk in target/demo, and a relay that keeps what arrives", || {
         Desk::start(root, &tributary, &python)
     })?;

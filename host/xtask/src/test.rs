@@ -20,7 +20,7 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
         },
     )?;
     steps.run("plugins", || plugins::build(root).and_then(|_| plugins::guests::build(root)))?;
-    steps.run("daemon (from nothing about 8 minutes on two cores)", || build::daemon(root))?;
+    steps.run("daemon (from nothing about 15 minutes on two cores)", || build::daemon(root))?;
     // What tests that were cut off left behind.
     drop(std::fs::remove_dir_all(root.join("target/desks")));
     let (sums, passed) = steps.run("tests", || test(root, filter))?;
