@@ -2,8 +2,8 @@
 //!
 //! Jobs come over a bounded channel. The writer takes all that wait, up to [`GROUP`], runs them in one transaction,
 //! commits once, and only then answers them: the batch is what queued up while the last commit was under way, and a busy
-//! store pays one sync and one copy of each page for many jobs. While several come at once, groups begin [`GATHER`] apart;
-//! who writes alone never waits for a timer.
+//! store pays one sync and one copy of each page for many jobs. While many come at once, groups begin [`GATHER`] apart; while
+//! a few do, the writer rests for as long as it worked; who writes alone never waits for a timer.
 //!
 //! One failing job must not hurt the others of its group. Savepoints would do that, but copy every page a job touches,
 //! and hardly any job fails: so a group first runs bare, and only where a job failed it is rolled back and run again with
@@ -23,9 +23,12 @@ use tributary_model::EventId;
 /// How many jobs one transaction takes at most.
 const GROUP: usize = 256;
 
-/// How far apart the beginnings of two groups are while several jobs come at once. A commit costs as much as three jobs, so
-/// a machine that is busy with many senders spends its time on messages instead.
+/// How far apart the beginnings of two groups are while many jobs come at once. A commit costs as much as three jobs, so a
+/// machine that is busy with many senders spends its time on messages instead.
 const GATHER: Duration = Duration::from_millis(4);
+
+/// A group of so many jobs says that many come at once. With fewer the machine has time to spare, and commits sooner.
+const MANY: usize = 16;
 
 /// What a caller does when the writer's queue is full.
 #[derive(Clone, Copy, PartialEq)]
@@ -135,10 +138,12 @@ fn write(
     wake: &mut Wake,
 ) {
     let (mut group, calendars) = (Vec::with_capacity(GROUP), Known::default());
-    let (mut began, mut several) = (Instant::now(), false);
+    // When the group before began, and how far from that the next one begins.
+    let (mut began, mut apart) = (Instant::now(), Duration::ZERO);
     while inbox.blocking_recv_many(&mut group, GROUP) > 0 {
-        if several {
-            std::thread::sleep((began + GATHER).saturating_duration_since(Instant::now()));
+        let rest = (began + apart).saturating_duration_since(Instant::now());
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
             while group.len() < GROUP
                 && let Ok(job) = inbox.try_recv()
             {
@@ -146,10 +151,15 @@ fn write(
             }
         }
         began = Instant::now();
-        several = group.len() > 1;
         metrics::histogram!("tributary_store_group_jobs").record(group.len() as f64);
         let outcome = transact(conn, &calendars, rules, &mut group);
-        metrics::histogram!("tributary_store_commit_seconds").record(began.elapsed());
+        let worked = began.elapsed();
+        metrics::histogram!("tributary_store_commit_seconds").record(worked);
+        apart = match group.len() {
+            ..2 => Duration::ZERO,
+            2..MANY => GATHER.min(worked * 2),
+            MANY.. => GATHER,
+        };
         let lost = match outcome {
             Ok(newest) => {
                 // Before the answers, so that a caller who has one also finds the watch moved.
