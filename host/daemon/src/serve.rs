@@ -79,7 +79,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let (doors, stages) = (Driver::new(), Driver::new());
     let api = ApiState::new(
         house.clone(),
-        metrics,
+        metrics.clone(),
         doors.stop().watch(),
         config.http.metrics_need_token,
         config.http.hook_size,
@@ -107,7 +107,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         doors.spawn(format!("imap {channel}"), imap::watch(channel, mailbox, parts, doors.stop().watch()));
     }
     doors.spawn("fleet", fleet.clone().run(doors.stop()));
-    doors.spawn("upkeep", upkeep.run(doors.stop()));
+    doors.spawn("upkeep", upkeep.run(metrics, doors.stop()));
     api.set_ready(true);
     println!("ready {}", told.join(" "));
 

@@ -71,7 +71,6 @@ pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -
         Ok(counts) => show(&counts),
         Err(error) => tracing::warn!(%error, "the counts of the desk are missing from the metrics"),
     }
-    handle.run_upkeep();
     let mut text = handle.render();
     match tokio::time::timeout(PING, state.fleet().places()).await {
         Ok(Ok(places)) => text.push_str(&gauges::render(&places)),
